@@ -1,0 +1,3 @@
+//! The container: one site's whole configuration.
+
+pub mod model;

@@ -1,0 +1,167 @@
+//! The container file as it is written. Its JSON Schema is made from these types, so their doc comments are what an
+//! operator reads in an editor and in an error.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A container: one site's or tenant's whole configuration.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Container {
+    /// Its name, in logs and metrics.
+    #[schemars(length(min = 1, max = 64))]
+    pub name: String,
+    /// Who may send events, and from where.
+    pub collect: Collect,
+    /// How requests to vendors are sent and tried again.
+    #[serde(default)]
+    pub deliver: Deliver,
+    /// Changes of an event before any tag sees it, in order.
+    #[serde(default, rename = "transform")]
+    pub transforms: Vec<Transform>,
+    /// The tags.
+    #[serde(default, rename = "tag")]
+    pub tags: Vec<Tag>,
+}
+
+/// Who may send events, and from where.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collect {
+    /// The write keys that are accepted.
+    #[schemars(length(min = 1), inner(length(min = 1, max = 128)))]
+    pub write_keys: Vec<String>,
+    /// The origins whose pages may send events, such as `https://shop.example`; `*` for all.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// The longest body of a single event in bytes.
+    #[serde(default = "event_bytes")]
+    #[schemars(range(min = 1024, max = 1_048_576))]
+    pub max_event_bytes: usize,
+}
+
+/// Segment's limit for one event: 32 KB.
+fn event_bytes() -> usize {
+    32 * 1024
+}
+
+/// How requests to vendors are sent and tried again.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deliver {
+    /// How long an event is tried again before it becomes a dead letter, in hours.
+    #[schemars(range(min = 0, max = 720))]
+    pub max_age_hours: u32,
+    /// How long to wait for a vendor's answer, in seconds.
+    #[schemars(range(min = 1, max = 120))]
+    pub timeout_seconds: u32,
+}
+
+impl Default for Deliver {
+    fn default() -> Self {
+        Deliver { max_age_hours: 72, timeout_seconds: 30 }
+    }
+}
+
+/// One tag: a component, its settings, when it runs, and what it is granted.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tag {
+    /// Its name in this container.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"))]
+    pub name: String,
+    /// Which component: a bundled tag's name (`ga4`), or a file (`./my.wasm`).
+    #[serde(rename = "use")]
+    pub uses: String,
+    /// Settings, as the tag's manifest describes them.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// Where each secret that the tag names comes from.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
+    /// Consent purposes, all of which have to be given. Empty: the tag needs no consent.
+    #[serde(default)]
+    pub consent: Vec<String>,
+    /// The events it runs for: event names and types (`page`, `Order Completed`). Absent: all.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub on: Option<Vec<String>>,
+    /// A CEL expression that has to be true as well.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// What the tag is allowed. A bundled tag gets what its manifest asks for when this is absent.
+    #[serde(default)]
+    pub allow: Option<Allow>,
+    /// Changes of an event before this tag sees it, after those for all tags.
+    #[serde(default, rename = "transform")]
+    pub transforms: Vec<Transform>,
+    /// Bounds on each call of the tag.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Where a secret comes from, and where it may go.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secret {
+    /// The environment variable that holds it.
+    pub env: String,
+    /// The hosts it may be sent to. Absent: every host the tag is granted.
+    #[serde(default)]
+    pub hosts: Option<Vec<String>>,
+}
+
+/// What the operator allows a tag.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allow {
+    /// The hosts it may send to: `api.vendor.com`, `*.vendor.com`, `collector.internal:8443`.
+    #[serde(default)]
+    pub hosts: Option<Vec<String>>,
+    /// The event fields it may see: `event`, `properties.*`.
+    #[serde(default)]
+    pub fields: Option<Vec<String>>,
+    /// Whether those hosts may be private or loopback addresses.
+    #[serde(default)]
+    pub private_network: bool,
+    /// Whether it may send over plain `http`.
+    #[serde(default)]
+    pub plain_http: bool,
+}
+
+/// Bounds on each call of a tag.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The longest a call may run, in milliseconds.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub deadline_ms: u32,
+    /// The most memory a call may use, in MiB.
+    #[schemars(range(min = 1, max = 256))]
+    pub memory_mib: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // A bundled tag takes well under a millisecond and half a MiB; a JavaScript engine needs some ten of each.
+        Limits { deadline_ms: 250, memory_mib: 64 }
+    }
+}
+
+/// One change of an event. Exactly one of the changes is given, with an optional condition.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transform {
+    /// A CEL expression; the change is made only where it is true.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// Remove these fields.
+    #[serde(default)]
+    pub drop: Option<Vec<String>>,
+    /// Set these fields to the values of CEL expressions.
+    #[serde(default)]
+    pub set: Option<BTreeMap<String, String>>,
+}

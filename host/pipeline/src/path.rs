@@ -1,0 +1,260 @@
+//! Dotted field paths, such as `properties.products.*`, and sets of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// The dotted path of one field, such as `context.page.url`. Arrays are transparent: `properties.products.price` means
+/// the price of each product.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Path(Vec<String>);
+
+/// Why a text is no path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PathError {
+    #[error("a field path has no empty part: write it as `context.page.url`")]
+    Empty,
+    #[error("`*` stands only at the end of a field path, as in `properties.*`")]
+    Star,
+    #[error("a field path has at most {MAX_DEPTH} parts")]
+    Deep,
+}
+
+/// No event is nested deeper than its JSON parser allows (128), and no person writes a path as long as this.
+const MAX_DEPTH: usize = 32;
+
+impl Path {
+    /// Reads a path without a star.
+    ///
+    /// # Errors
+    /// When a part is empty or a star, or when there are too many.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        let parts = parts(text)?;
+        if parts.contains(&"*") {
+            return Err(PathError::Star);
+        }
+        Ok(Path(parts.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// The value at this path, not looking into arrays.
+    pub fn get<'v>(&self, fields: &'v Map<String, Value>) -> Option<&'v Value> {
+        let (first, rest) = self.0.split_first()?;
+        rest.iter().try_fold(fields.get(first)?, |value, part| value.as_object()?.get(part))
+    }
+
+    /// Removes the value at this path, in every element where it leads through arrays.
+    pub fn remove(&self, fields: &mut Map<String, Value>) {
+        remove(&self.0, fields);
+    }
+
+    /// Puts `value` at this path. Objects on the way are made where they are missing; any other value on the way is
+    /// replaced by one.
+    pub fn set(&self, fields: &mut Map<String, Value>, value: Value) {
+        let Some((last, way)) = self.0.split_last() else { return };
+        let mut at = fields;
+        for part in way {
+            let next = at.entry(part.clone()).or_insert(Value::Null);
+            if !next.is_object() {
+                *next = Value::Object(Map::new());
+            }
+            let Value::Object(object) = next else { return };
+            at = object;
+        }
+        at.insert(last.clone(), value);
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("."))
+    }
+}
+
+fn remove(parts: &[String], fields: &mut Map<String, Value>) {
+    match parts {
+        [] => {}
+        [last] => {
+            fields.remove(last);
+        }
+        [first, rest @ ..] => match fields.get_mut(first) {
+            Some(Value::Object(object)) => remove(rest, object),
+            Some(Value::Array(items)) => {
+                items.iter_mut().filter_map(Value::as_object_mut).for_each(|item| remove(rest, item));
+            }
+            _ => {}
+        },
+    }
+}
+
+fn parts(text: &str) -> Result<Vec<&str>, PathError> {
+    let parts: Vec<&str> = text.split('.').collect();
+    if parts.len() > MAX_DEPTH {
+        return Err(PathError::Deep);
+    }
+    if parts.iter().any(|part| part.trim().is_empty()) {
+        return Err(PathError::Empty);
+    }
+    Ok(parts)
+}
+
+/// A set of fields: paths, each of which may end in `*` for everything below it. `*` alone is the whole event.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Fields {
+    root: Node,
+}
+
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Node {
+    all: bool,
+    below: BTreeMap<String, Node>,
+}
+
+impl Fields {
+    /// Reads a set from its patterns.
+    ///
+    /// # Errors
+    /// The position of the first pattern that is none, and why.
+    pub fn parse<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Result<Self, (usize, PathError)> {
+        let mut fields = Fields::default();
+        for (position, pattern) in patterns.into_iter().enumerate() {
+            fields.add(pattern.as_ref()).map_err(|error| (position, error))?;
+        }
+        Ok(fields)
+    }
+
+    /// Adds one pattern.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn add(&mut self, pattern: &str) -> Result<(), PathError> {
+        let parts = parts(pattern)?;
+        let (way, all) = match parts.split_last() {
+            Some((&"*", way)) => (way, true),
+            _ => (parts.as_slice(), true),
+        };
+        if way.contains(&"*") {
+            return Err(PathError::Star);
+        }
+        let mut node = &mut self.root;
+        for part in way {
+            node = node.below.entry((*part).to_owned()).or_default();
+        }
+        node.all = all;
+        Ok(())
+    }
+
+    /// Whether the set holds everything that `pattern` means.
+    pub fn covers(&self, pattern: &str) -> bool {
+        let Ok(parts) = parts(pattern) else { return false };
+        let way = parts.strip_suffix(&["*"]).unwrap_or(&parts);
+        let mut node = &self.root;
+        for part in way {
+            if node.all {
+                return true;
+            }
+            match node.below.get(*part) {
+                Some(next) => node = next,
+                None => return false,
+            }
+        }
+        node.all
+    }
+
+    /// What is in both sets.
+    pub fn intersection(&self, other: &Fields) -> Fields {
+        Fields { root: self.root.intersection(&other.root) }
+    }
+
+    /// The whole set as a cursor to walk an event with.
+    pub fn cursor(&self) -> FieldCursor<'_> {
+        FieldCursor(&self.root)
+    }
+}
+
+impl Node {
+    fn intersection(&self, other: &Node) -> Node {
+        if self.all {
+            return other.clone();
+        }
+        if other.all {
+            return self.clone();
+        }
+        let below = self
+            .below
+            .iter()
+            .filter_map(|(part, node)| Some((part.clone(), node.intersection(other.below.get(part)?))))
+            .filter(|(_, node)| node.all || !node.below.is_empty())
+            .collect();
+        Node { all: false, below }
+    }
+}
+
+/// A place in a [`Fields`] set.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldCursor<'f>(&'f Node);
+
+impl<'f> FieldCursor<'f> {
+    /// Whether everything from here on is in the set.
+    pub fn takes_all(self) -> bool {
+        self.0.all
+    }
+
+    /// One step down; `None` where nothing below is in the set.
+    pub fn step(self, key: &str) -> Option<FieldCursor<'f>> {
+        if self.0.all {
+            return Some(self);
+        }
+        self.0.below.get(key).map(FieldCursor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn covers_what_it_was_given_and_below() {
+        let check = |patterns: &[&str], asked: &str, expected: bool| {
+            let fields = Fields::parse(patterns).expect("patterns");
+            assert_eq!(fields.covers(asked), expected, "{patterns:?} covers {asked}");
+        };
+        check(&["properties.*"], "properties.revenue", true);
+        check(&["properties.*"], "properties", true);
+        check(&["properties"], "properties.*", true);
+        check(&["properties.revenue"], "properties.*", false);
+        check(&["properties.revenue"], "properties", false);
+        check(&["*"], "anything.at.all", true);
+        check(&["context.page.url"], "context.page.url", true);
+        check(&["context.page.url"], "context.ip", false);
+        check(&[], "event", false);
+    }
+
+    #[test]
+    fn intersection_takes_the_narrower_of_the_two() {
+        let check = |left: &[&str], right: &[&str], expected: &[&str]| {
+            let parse = |patterns: &[&str]| Fields::parse(patterns).expect("patterns");
+            assert_eq!(parse(left).intersection(&parse(right)), parse(expected));
+            assert_eq!(parse(right).intersection(&parse(left)), parse(expected));
+        };
+        check(&["*"], &["event", "context.page.*"], &["event", "context.page.*"]);
+        check(&["context.*"], &["context.page.url", "event"], &["context.page.url"]);
+        check(&["event"], &["userId"], &[]);
+    }
+
+    #[test]
+    fn bad_patterns_are_named() {
+        assert_eq!(Fields::parse(["a", "b..c"]).map(|_| ()), Err((1, PathError::Empty)));
+        assert_eq!(Fields::parse(["a.*.c"]).map(|_| ()), Err((0, PathError::Star)));
+        assert_eq!(Path::parse("a.*"), Err(PathError::Star));
+    }
+
+    #[test]
+    fn sets_and_removes_through_objects_and_arrays() {
+        let mut fields = serde_json::json!({"properties": {"products": [{"price": 1, "id": "a"}, {"price": 2}]}, "x": 1});
+        let map = fields.as_object_mut().expect("object");
+        Path::parse("properties.products.price").expect("path").remove(map);
+        Path::parse("x.y").expect("path").set(map, Value::from(5));
+        assert_eq!(fields, serde_json::json!({"properties": {"products": [{"id": "a"}, {}]}, "x": {"y": 5}}));
+    }
+}
