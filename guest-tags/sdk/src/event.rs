@@ -25,6 +25,9 @@ pub struct Event<'a> {
     /// Its position in the call.
     #[serde(skip)]
     pub index: u32,
+    /// The JSON text it was read from: for a tag that forwards events as they are, with the fields this view does not know.
+    #[serde(skip)]
+    pub text: &'a str,
     #[serde(rename = "type")]
     pub kind: Kind,
     /// The name of a track event.
@@ -66,6 +69,7 @@ impl<'a> Event<'a> {
     pub fn parse(index: u32, text: &'a str) -> Result<Self, serde_json::Error> {
         let mut event: Event<'a> = serde_json::from_str(text)?;
         event.index = index;
+        event.text = text;
         Ok(event)
     }
 

@@ -77,11 +77,17 @@ pub fn run<T: Tag>(events: &[String], settings: &str) -> Result<Output, Failure>
     for (index, text) in (0u32..).zip(events) {
         match Event::parse(index, text) {
             Ok(event) => parsed.push(event),
-            Err(error) => out.rejected.push(Note { event: index, reason: alloc::format!("not an event: {error}") }),
+            Err(error) => out.rejected.push(Note { event: index, reason: not_an_event(&error) }),
         }
     }
     T::handle(&parsed, &settings, &mut out)?;
     Ok(out)
+}
+
+/// The parser's own message would quote the event's values.
+fn not_an_event(error: &serde_json::Error) -> String {
+    let what = if error.is_data() { "a field has another type than the spec gives it" } else { "it is not JSON" };
+    alloc::format!("not an event: {what}, at column {}", error.column())
 }
 
 /// Exports a type that implements [`Tag`] as a component, with the manifest `tag.toml` embedded.

@@ -1,1 +1,38 @@
-fn main(){}
+//! The `tagyard` command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tagyard::cli;
+
+/// Server-side tag management: events in by HTTP, tags as sandboxed WebAssembly components, requests out to vendors.
+///
+/// A container file says who may send events and which tags run. Begin with `tagyard demo`, then write a file, `check` it,
+/// `try` an event on it, and `serve` it.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Tagyard {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(cli::serve::Args),
+    Check(cli::check::Args),
+    Try(cli::r#try::Args),
+    /// Look at tag components.
+    #[command(subcommand)]
+    Tag(cli::tag::Command),
+    Demo(cli::demo::Args),
+}
+
+fn main() -> ExitCode {
+    match Tagyard::parse().command {
+        Command::Serve(args) => cli::serve::run(args),
+        Command::Check(args) => cli::check::run(&args),
+        Command::Try(args) => cli::r#try::run(&args),
+        Command::Tag(command) => cli::tag::run(&command),
+        Command::Demo(args) => cli::demo::run(args),
+    }
+}

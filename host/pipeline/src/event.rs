@@ -48,7 +48,7 @@ pub struct Event {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("`{field}` {problem}")]
 pub struct InvalidEvent {
-    /// The dotted path of the field.
+    /// The dotted path of the field; `*` for one that the spec does not know.
     pub field: &'static str,
     pub problem: &'static str,
 }
@@ -59,6 +59,10 @@ const OBJECTS: [&str; 4] = ["context", "properties", "traits", "integrations"];
 /// The fields that are text where they occur at all; numbers are taken for text, since many backends send numeric ids.
 const TEXTS: [&str; 9] =
     ["messageId", "anonymousId", "userId", "groupId", "previousId", "event", "name", "category", "timestamp"];
+
+/// How deep an event may be nested. JSON parsers stop at about 128 levels, and an event is put into records, dead letters
+/// and messages, and added to by transformations, after it was taken: what can be taken must be readable everywhere.
+const MAX_DEPTH: usize = 64;
 
 impl Event {
     /// Checks an event and brings its fields to the types of the spec. `messageId` has to be there already: sources fill it in.
@@ -71,6 +75,10 @@ impl Event {
             Some(None) => return Err(invalid("type", "is none of track, page, screen, identify, group, alias")),
             None => return Err(invalid("type", "is missing")),
         };
+        if let Some((field, _)) = fields.iter().find(|(_, value)| is_too_deep(value)) {
+            let field = OBJECTS.into_iter().find(|known| known == field).unwrap_or("*");
+            return Err(invalid(field, "is nested deeper than 64 levels"));
+        }
         for field in TEXTS {
             to_text(&mut fields, field)?;
         }
@@ -90,7 +98,10 @@ impl Event {
             Kind::Page | Kind::Screen | Kind::Identify => {}
         }
         if event.user().is_none() {
-            return Err(invalid("userId", "and `anonymousId` are both missing: one of them says whom the event is about"));
+            return Err(invalid(
+                "userId",
+                "and `anonymousId` are both missing: one of them says whom the event is about",
+            ));
         }
         Ok(event)
     }
@@ -163,11 +174,26 @@ fn to_text(fields: &mut Map<String, Value>, field: &'static str) -> Result<(), I
     }
 }
 
+/// Whether a value is nested deeper than anything that is kept may be.
+pub(crate) fn is_too_deep(value: &Value) -> bool {
+    is_deeper(value, MAX_DEPTH)
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let below = |value: &Value| is_deeper(value, levels.saturating_sub(1));
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(below),
+        Value::Object(object) => levels == 0 || object.values().any(below),
+        _ => false,
+    }
+}
+
 fn invalid(field: &'static str, problem: &'static str) -> InvalidEvent {
     InvalidEvent { field, problem }
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
     use serde_json::json;
@@ -183,12 +209,25 @@ mod tests {
         check(json!({}), Err("`type` is missing"));
         check(json!({"type": "buy"}), Err("`type` is none of track, page, screen, identify, group, alias"));
         check(json!({"type": "track", "messageId": "m", "userId": "u"}), Err("`event` is missing or empty"));
-        check(json!({"type": "page", "messageId": "m", "userId": "u", "context": 1}), Err("`context` is not an object"));
+        check(
+            json!({"type": "page", "messageId": "m", "userId": "u", "context": 1}),
+            Err("`context` is not an object"),
+        );
         check(json!({"type": "page", "messageId": ["m"], "userId": "u"}), Err("`messageId` is not a string"));
         check(
             json!({"type": "page", "messageId": "m", "userId": ""}),
             Err("`userId` and `anonymousId` are both missing: one of them says whom the event is about"),
         );
+    }
+
+    #[test]
+    fn takes_what_can_be_read_again_and_nothing_deeper() {
+        let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        let event =
+            |levels| json!({"type": "page", "messageId": "m", "userId": "u", "properties": {"a": nested(levels)}});
+        check(event(MAX_DEPTH - 1), Ok(Kind::Page));
+        check(event(MAX_DEPTH), Err("`properties` is nested deeper than 64 levels"));
+        check(json!({"type": "page", "mine": nested(MAX_DEPTH + 1)}), Err("`*` is nested deeper than 64 levels"));
     }
 
     #[test]

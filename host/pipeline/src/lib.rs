@@ -4,8 +4,21 @@
 //! (the time, the peer's address, a secret's value) it passes in.
 #![forbid(unsafe_code)]
 
+pub mod accepted;
+pub mod consent;
 pub mod container;
+pub mod enrich;
 pub mod event;
+pub mod expression;
+pub mod grants;
 pub mod manifest;
+pub mod outcome;
+pub mod output;
 pub mod path;
+pub mod permit;
+pub mod plan;
+pub mod redact;
+pub mod secrets;
 pub mod sources;
+pub mod transform;
+pub mod trigger;

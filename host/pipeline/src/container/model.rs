@@ -2,6 +2,7 @@
 //! operator reads in an editor and in an error.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,9 +38,12 @@ pub struct Collect {
     /// The origins whose pages may send events, such as `https://shop.example`; `*` for all.
     #[serde(default)]
     pub origins: Vec<String>,
-    /// The longest body of a single event in bytes.
+    /// The most events a second, over all senders; more are answered 429. Absent: no limit but the host's own.
+    #[serde(default)]
+    pub events_per_second: Option<NonZeroU32>,
+    /// The longest body of a single event in bytes; a request has 512,000 at most.
     #[serde(default = "event_bytes")]
-    #[schemars(range(min = 1024, max = 1_048_576))]
+    #[schemars(range(min = 1024, max = 512_000))]
     pub max_event_bytes: usize,
 }
 

@@ -4,6 +4,8 @@
 
 pub mod segment;
 
+pub use segment::limits::MAX_BODY_BYTES;
+
 use std::net::IpAddr;
 
 use http::{HeaderMap, Method};
@@ -16,6 +18,11 @@ use crate::event::Event;
 /// All sources by priority: the first that claims a request parses it.
 pub const ALL: [&dyn Source; 1] = [&segment::Segment];
 
+/// The source that parses a request like this.
+pub fn find(method: &Method, path: &str) -> Option<&'static dyn Source> {
+    ALL.into_iter().find(|source| source.claims(method, path))
+}
+
 /// A request as it came in, its body already bounded by the host.
 #[derive(Clone, Copy, Debug)]
 pub struct Incoming<'r> {
@@ -24,7 +31,7 @@ pub struct Incoming<'r> {
     pub query: Option<&'r str>,
     pub headers: &'r HeaderMap,
     pub body: &'r [u8],
-    /// The address that the connection came from.
+    /// The visitor's address: that of the connection, or what a proxy trusted by the host says it is.
     pub peer: Option<IpAddr>,
     pub received_at: Timestamp,
 }
@@ -60,7 +67,8 @@ pub struct BadEvent {
     pub position: usize,
     /// What is wrong and where; without the event's values.
     pub reason: String,
-    /// As it came, for the dead letter.
+    /// As it came, for the dead letter: as a string where it is no JSON that can be read, and only by what it is known
+    /// where it is too long to be kept.
     pub event: Value,
 }
 
@@ -79,4 +87,10 @@ pub struct Refusal {
     pub code: &'static str,
     /// What is wrong, where, and how to mend it; without the request's values.
     pub message: String,
+}
+
+impl Refusal {
+    pub fn new(status: http::StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Refusal { status, code, message: message.into() }
+    }
 }

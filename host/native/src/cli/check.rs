@@ -1,0 +1,101 @@
+//! `tagyard check`: finds every mistake in a container file, or says what the container does.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::container::{self, Loaded, LoadedTag};
+use crate::registry;
+
+/// Check a container file: every mistake at once, or what the container does.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The container file.
+    #[arg(value_name = "CONTAINER.toml")]
+    container: PathBuf,
+    /// Print each problem as one line, `FILE:LINE:COL: message (help)`.
+    #[arg(long)]
+    plain: bool,
+}
+
+/// Exits with 0 if the container is fine, with 1 if it is not.
+pub fn run(args: &Args) -> ExitCode {
+    // Nobody is left to tell when the output is closed; the exit code says it.
+    match container::load(&args.container) {
+        Ok(loaded) => {
+            let _ = writeln!(io::stdout(), "{} is fine\n\n{}", args.container.display(), Summary(&loaded));
+            ExitCode::SUCCESS
+        }
+        Err(report) => {
+            let _ = match args.plain {
+                true => writeln!(io::stderr(), "{report}"),
+                false => writeln!(io::stderr(), "{}", report.pretty()),
+            };
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a container does, for a person.
+struct Summary<'l>(&'l Loaded);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Loaded { container, tags } = self.0;
+        let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        writeln!(
+            f,
+            "container {}: {}, {}",
+            container.name,
+            count(container.collect.write_keys.len(), "write key"),
+            count(tags.len(), "tag")
+        )?;
+        tags.iter().try_for_each(|tag| write_tag(f, tag))
+    }
+}
+
+fn write_tag(f: &mut fmt::Formatter<'_>, tag: &LoadedTag) -> fmt::Result {
+    let LoadedTag { spec, component, grant } = tag;
+    let origin = if registry::is_bundled(&spec.uses) { "bundled" } else { &spec.uses };
+    writeln!(f, "\n{} ({} {}, {origin})", spec.name, component.manifest.name, component.manifest.version)?;
+    let mut line = |label: &str, value: String| writeln!(f, "  {label:<9} {value}");
+    line("runs on", spec.on.as_ref().map_or("every event".to_owned(), |on| on.join(", ")))?;
+    if let Some(when) = &spec.when {
+        line("when", when.split_whitespace().collect::<Vec<_>>().join(" "))?;
+    }
+    line("consent", if spec.consent.is_empty() { "none needed".to_owned() } else { spec.consent.join(", ") })?;
+    let hosts: Vec<String> = grant.hosts.iter().map(ToString::to_string).collect();
+    let over = [(grant.private_network, "private addresses too"), (grant.plain_http, "plain http too")];
+    let over: Vec<&str> = over.into_iter().filter_map(|(on, what)| on.then_some(what)).collect();
+    line(
+        "sends to",
+        [hosts.join(", "), over.join(", ")]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("; "),
+    )?;
+    line("sees", granted_fields(tag).join(", "))?;
+    if !spec.secrets.is_empty() {
+        line(
+            "secrets",
+            tag.secrets().map(|secret| format!("{} from {}", secret.name, secret.env)).collect::<Vec<_>>().join(", "),
+        )?;
+    }
+    Ok(())
+}
+
+/// The grant's fields as patterns: of what the manifest asks for and the container allows, the narrower.
+fn granted_fields(tag: &LoadedTag) -> Vec<&str> {
+    let manifest = &tag.component.manifest;
+    let allowed = tag.spec.allow.as_ref().and_then(|allow| allow.fields.as_deref()).unwrap_or_default();
+    let mut fields: Vec<&str> = Vec::new();
+    for field in manifest.fields.iter().chain(&manifest.optional_fields).chain(allowed) {
+        if tag.grant.fields.covers(field) && !fields.contains(&field.as_str()) {
+            fields.push(field);
+        }
+    }
+    fields
+}

@@ -1,0 +1,24 @@
+//! The commands.
+
+pub mod check;
+pub mod demo;
+mod log;
+pub mod serve;
+pub mod tag;
+pub mod r#try;
+
+use std::process::ExitCode;
+
+/// Runs a command's asynchronous part. Its error is printed as one line.
+fn block_on<E: std::fmt::Display>(work: impl Future<Output = Result<ExitCode, E>>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    runtime.block_on(work).unwrap_or_else(|error| fail(&error))
+}
+
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,74 @@
+//! `tagyard serve`: runs a container.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{block_on, fail, log};
+use crate::container;
+use crate::deliver::Divert;
+use crate::host::{Host, Setup};
+
+/// Run a container: collect events, run its tags, deliver to the vendors.
+///
+/// An event is answered with 200 once it is on disk. Ctrl-C or SIGTERM stops: no more requests are taken, what is in flight is
+/// finished within ten seconds, the rest stays in the data directory for the next start.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The container file.
+    #[arg(value_name = "CONTAINER.toml")]
+    container: PathBuf,
+    /// Where to listen for events.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "TAGYARD_LISTEN")]
+    listen: SocketAddr,
+    /// Where the journal, the outcomes and the dead letters are kept. One process a directory.
+    #[arg(long, value_name = "DIR", default_value = "tagyard-data", env = "TAGYARD_DATA_DIR")]
+    data_dir: PathBuf,
+    /// Send every delivery here instead, with the vendor's method, path, query, body and `Host`, as in `http://127.0.0.1:9000`.
+    #[arg(long, value_name = "URL", value_parser = Divert::parse)]
+    divert: Option<Divert>,
+}
+
+pub fn run(args: Args) -> ExitCode {
+    log::start("info");
+    let loaded = match container::load(&args.container) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            eprintln!("{}", report.pretty());
+            return ExitCode::FAILURE;
+        }
+    };
+    let setup = Setup { listen: args.listen, data_dir: args.data_dir, divert: args.divert, env: container::environment };
+    block_on(async {
+        let diverted = setup.divert.is_some();
+        let host = Host::start(&loaded, setup).await.map_err(|error| error.to_string())?;
+        let tags = loaded.tags.len();
+        tracing::info!(container = loaded.container.name, tags, diverted, "listening on http://{}", host.address());
+        stopped().await.map_err(|error| error.to_string())?;
+        tracing::info!("stopping");
+        host.stop().await;
+        tracing::info!("stopped");
+        Ok::<_, String>(ExitCode::SUCCESS)
+    })
+}
+
+/// Waits for Ctrl-C or SIGTERM. A second one ends the process at once: whoever asks twice means it, and the journal keeps the rest.
+pub(super) async fn stopped() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        fail(&"stopped at once; what was in flight stays in the journal");
+        std::process::exit(1);
+    });
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! `tagyard try`: what a container would do with an event, and why.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tagyard_pipeline::event::Event;
+
+use super::{block_on, log};
+use crate::container;
+use crate::sandbox::Sandbox;
+use crate::tag::{Tag, shared_transforms};
+use crate::try_event::{Tried, TriedTag, try_event};
+
+/// The longest file of events.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Try events on a container: the real pipeline and sandbox, with nothing sent.
+///
+/// Says for each tag what became of the event and why: which clause of the trigger was false, which consent was missing, which
+/// fields it did not see, and the requests it would send, with secrets masked. `messageId` and `timestamp` are filled in where
+/// the events have none.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The container file.
+    #[arg(value_name = "CONTAINER.toml")]
+    container: PathBuf,
+    /// An event, or an array of them, as JSON; `-` for standard input.
+    #[arg(value_name = "EVENT.json")]
+    event: PathBuf,
+    /// Print JSON for a machine.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Exits with 0 when the events could be tried, whatever became of them.
+pub fn run(args: &Args) -> ExitCode {
+    log::start("warn");
+    let loaded = match container::load(&args.container) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            eprintln!("{}", report.pretty());
+            return ExitCode::FAILURE;
+        }
+    };
+    block_on(async {
+        let events = read_events(&args.event)?;
+        let sandbox = Sandbox::start(cache_folder()).map_err(|error| error.to_string())?;
+        let shared = shared_transforms(&loaded.container).map_err(|error| error.to_string())?;
+        let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), container::environment));
+        let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+        let mut tried = Vec::new();
+        for event in &events {
+            tried.push(try_event(&tags, event).await);
+        }
+        let printed = match args.json {
+            true => writeln!(io::stdout(), "{:#}", json!({ "events": tried })),
+            false => tried.iter().try_for_each(|tried| print(&mut io::stdout().lock(), tried)),
+        };
+        // A closed pipe is its reader's choice.
+        let _ = printed;
+        Ok::<_, String>(ExitCode::SUCCESS)
+    })
+}
+
+/// Where compiled tags are kept for commands that have no data directory: the user's own cache.
+fn cache_folder() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+    Some(base.join("tagyard"))
+}
+
+fn read_events(path: &Path) -> Result<Vec<Event>, String> {
+    let name = path.display();
+    let input: Box<dyn Read> = match path.to_str() {
+        Some("-") => Box::new(io::stdin()),
+        _ => Box::new(File::open(path).map_err(|error| format!("cannot read {name}: {error}"))?),
+    };
+    let mut text = String::new();
+    input.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let value: Value = serde_json::from_str(&text).map_err(|error| format!("{name} is not JSON: {error}"))?;
+    let values = match value {
+        Value::Array(values) => values,
+        value => vec![value],
+    };
+    let now = Timestamp::now();
+    let event = |(position, value): (usize, Value)| {
+        let event = fill_in(value, position, now).and_then(|fields| Event::new(fields).map_err(|error| error.to_string()));
+        event.map_err(|error| format!("{name}: event {position}: {error}"))
+    };
+    values.into_iter().enumerate().map(event).collect()
+}
+
+fn fill_in(value: Value, position: usize, now: Timestamp) -> Result<Map<String, Value>, String> {
+    let Value::Object(mut fields) = value else { return Err("it is not an object".to_owned()) };
+    fields.entry("messageId").or_insert_with(|| Value::String(format!("try-{position}")));
+    fields.entry("timestamp").or_insert_with(|| Value::String(format!("{now:.3}")));
+    Ok(fields)
+}
+
+fn print(out: &mut impl Write, tried: &Tried) -> io::Result<()> {
+    writeln!(out, "{} ({})", tried.title, tried.message_id)?;
+    tried.tags.iter().try_for_each(|tag| print_tag(out, tag))?;
+    writeln!(out)
+}
+
+fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
+    write!(out, "  {}: {}", tag.tag, tag.outcome.name())?;
+    match &tag.reason {
+        Some(reason) => writeln!(out, ", since {reason}")?,
+        None => writeln!(out)?,
+    }
+    if !tag.withheld.is_empty() {
+        writeln!(out, "    not shown to it: {}", tag.withheld.join(", "))?;
+    }
+    for line in &tag.log {
+        writeln!(out, "    it logged ({:?}): {}", line.level, line.message)?;
+    }
+    for request in &tag.requests {
+        writeln!(out, "    {} {}", request.method, request.url)?;
+        for (name, value) in &request.headers {
+            writeln!(out, "      {name}: {value}")?;
+        }
+        let body = match &request.body {
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            body => format!("{body:#}"),
+        };
+        body.lines().try_for_each(|line| writeln!(out, "      {line}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What a client is answered.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::RETRY_AFTER;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+use tagyard_pipeline::sources::{Answer, Refusal};
+
+use crate::journal::AppendError;
+
+/// A request of which nothing was accepted.
+#[derive(Debug)]
+pub(super) struct Refused {
+    status: StatusCode,
+    /// Stable and short; also a metric's label.
+    pub(super) code: &'static str,
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+/// How long a client is asked to wait for something that takes the host moments.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// How long a client is asked to wait for a disk that cannot be written; a person has to make room.
+const DISK: Duration = Duration::from_secs(10);
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Refused { status, code, message: message.into(), retry_after: None }
+    }
+
+    pub(super) fn unclaimed(parts: &Parts) -> Self {
+        let path: String = parts.uri.path().chars().take(128).collect();
+        Refused::new(
+            StatusCode::NOT_FOUND,
+            "unclaimed",
+            format!("no source takes {} {path}; events are sent to POST /v1/track, /v1/batch and their like", parts.method),
+        )
+    }
+
+    pub(super) fn overloaded() -> Self {
+        let message = "as many requests as the host takes are in work; try again in a moment";
+        Refused { retry_after: Some(MOMENT), ..Refused::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message) }
+    }
+
+    pub(super) fn rate(wait: Duration) -> Self {
+        let message = "more events a second than the container takes (`collect.events_per_second`)";
+        Refused { retry_after: Some(wait), ..Refused::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message) }
+    }
+
+    pub(super) fn internal() -> Self {
+        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the events could not be written down")
+    }
+}
+
+/// The answer to a request whose events are durable.
+pub(super) fn success(answer: Answer) -> Response {
+    match answer {
+        Answer::Json(json) => Json(json).into_response(),
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Refused::new(refusal.status, refusal.code, refusal.message)
+    }
+}
+
+impl From<AppendError> for Refused {
+    /// What is wrong with the disk is the operator's to read in the log, not the client's.
+    fn from(error: AppendError) -> Self {
+        let unavailable = |code, message: &str, wait| Refused {
+            retry_after: Some(wait),
+            ..Refused::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        };
+        match error {
+            AppendError::Busy => Refused::overloaded(),
+            AppendError::TooLarge { .. } => {
+                Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "an event is larger than the journal takes")
+            }
+            AppendError::Full { .. } | AppendError::Storage(_) => {
+                tracing::error!(%error, "nothing can be accepted");
+                unavailable("not_durable", "the events cannot be written down at the moment; send them again later", DISK)
+            }
+            AppendError::Closed => unavailable("stopping", "the host is stopping; send the events again", MOMENT),
+        }
+    }
+}
+
+impl From<Refused> for Response {
+    fn from(refused: Refused) -> Self {
+        let body = Json(json!({"code": refused.code, "message": refused.message}));
+        let mut response = (refused.status, body).into_response();
+        if let Some(wait) = refused.retry_after {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        response
+    }
+}

@@ -1,0 +1,23 @@
+//! Which pages may send events: the container's origins, as CORS has it.
+
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::Method;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// How long a browser remembers a preflight; browsers cap it themselves, at two hours or a day.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(86_400);
+
+pub(super) fn layer(origins: &[String]) -> CorsLayer {
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .max_age(PREFLIGHT_AGE);
+    if origins.iter().any(|origin| origin == "*") {
+        // Without credentials, as CORS wants it of a wildcard.
+        return layer.allow_origin(AllowOrigin::any());
+    }
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    layer.allow_origin(AllowOrigin::list(origins)).allow_credentials(true)
+}

@@ -1,0 +1,182 @@
+//! The collector: HTTP in, an answer out once the events are on disk.
+//!
+//! A request passes, from the outside in: connection limit, header timeout, CORS, a place among those in work, the source,
+//! the body's limit and timeout, parsing, the rate limit, enrichment, the journal.
+
+mod answer;
+mod body;
+mod cors;
+mod probes;
+mod server;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::get;
+use bytes::Bytes;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota};
+use http::HeaderValue;
+use http::header::HOST;
+use http::request::Parts;
+use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tagyard_pipeline::accepted::Accepted;
+use tagyard_pipeline::container::model;
+use tagyard_pipeline::enrich::{RequestFacts, enrich};
+use tagyard_pipeline::event::Event;
+use tagyard_pipeline::outcome::Cause;
+use tagyard_pipeline::sources::{self, BadEvent, Incoming, Source};
+use tokio::sync::Semaphore;
+
+use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::journal::{EventJournal, Journal, Key, NewRecord};
+use crate::limits::COLLECTING_REQUESTS;
+use answer::Refused;
+
+pub use server::Server;
+
+/// Collects events for one container.
+pub struct Collector {
+    name: String,
+    options: model::Collect,
+    journal: EventJournal,
+    letters: DeadLetters,
+    rate: Option<DefaultDirectRateLimiter>,
+    places: Semaphore,
+    metrics: PrometheusHandle,
+}
+
+impl Collector {
+    pub fn new(
+        container: &model::Container,
+        journal: EventJournal,
+        letters: DeadLetters,
+        metrics: PrometheusHandle,
+    ) -> Self {
+        Collector {
+            name: container.name.clone(),
+            options: container.collect.clone(),
+            journal,
+            letters,
+            rate: container.collect.events_per_second.map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
+            places: Semaphore::new(COLLECTING_REQUESTS),
+            metrics,
+        }
+    }
+
+    /// The whole HTTP surface.
+    pub fn router(self) -> Router {
+        let cors = cors::layer(&self.options.origins);
+        Router::new()
+            .route("/healthz", get(probes::health))
+            .route("/readyz", get(probes::ready))
+            .route("/metrics", get(probes::metrics))
+            .fallback(collect)
+            .layer(cors)
+            .with_state(Arc::new(self))
+    }
+
+    /// Makes events and bad events durable.
+    async fn accept(&self, source: &dyn Source, events: Vec<Event>, bad: Vec<BadEvent>, at: Timestamp) -> Result<(), Refused> {
+        let (accepted, dead) = (events.len() as u64, bad.len() as u64);
+        let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| letter(bad, at)).collect();
+        self.letters.append(&letters).await?;
+        if !events.is_empty() {
+            let records = events.into_iter().map(|event| self.record(source, event, at)).collect::<Result<_, _>>()?;
+            let appended = self.journal.append(records).await?;
+            metrics::counter!("tagyard_duplicate_events_total").increment(appended.duplicates.into());
+        }
+        metrics::counter!("tagyard_events_total", "source" => source.name()).increment(accepted);
+        metrics::counter!("tagyard_bad_events_total", "source" => source.name()).increment(dead);
+        Ok(())
+    }
+
+    fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> Result<NewRecord, Refused> {
+        let key = Key::of(&self.name, event.message_id());
+        let accepted = Accepted { received_at, source: source.name().into(), event };
+        let payload = Bytes::from(accepted.to_bytes().map_err(|_| Refused::internal())?);
+        Ok(NewRecord { received_at_ms: received_at.as_millisecond(), key, payload })
+    }
+
+    fn check_rate(&self, events: usize) -> Result<(), Refused> {
+        let (Some(rate), Some(events)) = (&self.rate, u32::try_from(events).ok().and_then(std::num::NonZeroU32::new)) else {
+            return Ok(());
+        };
+        match rate.check_n(events) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => Err(Refused::rate(not_until.wait_time_from(DefaultClock::default().now()))),
+            // More at once than a second's worth: never possible, so the sender has to make smaller batches.
+            Err(_) => Err(Refused::rate(Duration::from_secs(1))),
+        }
+    }
+}
+
+async fn collect(State(collector): State<Arc<Collector>>, request: Request) -> Response {
+    match try_collect(&collector, request).await {
+        Ok(response) => response,
+        Err(refused) => {
+            metrics::counter!("tagyard_refused_requests_total", "code" => refused.code).increment(1);
+            refused.into()
+        }
+    }
+}
+
+async fn try_collect(collector: &Collector, request: Request) -> Result<Response, Refused> {
+    let _place = collector.places.try_acquire().map_err(|_| Refused::overloaded())?;
+    let (mut parts, body) = request.into_parts();
+    // Taken by reference into the static list: unclaimed requests are visible, never silently dropped.
+    let source = sources::find(&parts.method, parts.uri.path()).ok_or_else(|| Refused::unclaimed(&parts))?;
+    let body = body::read(body).await?;
+    keep_authority(&mut parts);
+    let received_at = Timestamp::now();
+    let incoming = Incoming {
+        method: &parts.method,
+        path: parts.uri.path(),
+        query: parts.uri.query(),
+        headers: &parts.headers,
+        body: &body,
+        peer: peer(&parts),
+        received_at,
+    };
+    let mut parsed = source.parse(&incoming, &collector.options)?;
+    collector.check_rate(parsed.events.len() + parsed.bad.len())?;
+    let facts = RequestFacts::from(&incoming);
+    parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
+    collector.accept(source, parsed.events, parsed.bad, received_at).await?;
+    Ok(answer::success(parsed.answer))
+}
+
+/// The address that the connection came from.
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<SocketAddr>().map(SocketAddr::ip)
+}
+
+/// HTTP/2 has the host in its own place; sources look for it where HTTP/1 has it.
+fn keep_authority(parts: &mut Parts) {
+    if parts.headers.contains_key(HOST) {
+        return;
+    }
+    let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(authority) = authority {
+        parts.headers.insert(HOST, authority);
+    }
+}
+
+fn letter(bad: BadEvent, at: Timestamp) -> DeadLetter {
+    DeadLetter {
+        at,
+        tag: None,
+        position: None,
+        cause: Cause::Invalid,
+        reason: format!("event {} of the request: {}", bad.position, bad.reason),
+        event: bad.event,
+        request: None,
+        answer: None,
+        attempts: 0,
+    }
+}

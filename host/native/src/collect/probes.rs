@@ -1,0 +1,35 @@
+//! What a load balancer and a metrics scraper ask.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use tagyard_pipeline::grants::is_private;
+
+use super::Collector;
+
+/// The process answers.
+pub(super) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// Whether events can be accepted: the last append to the journal succeeded.
+pub(super) async fn ready(State(collector): State<Arc<Collector>>) -> Response {
+    match collector.journal.log().stats().fault {
+        None => "ready\n".into_response(),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written; the log says why\n").into_response(),
+    }
+}
+
+/// The metrics in Prometheus' text format. For machines of one's own network only: they tell of every tag and its traffic.
+/// What a proxy passed on came from elsewhere.
+pub(super) async fn metrics(State(collector): State<Arc<Collector>>, request: Request) -> Response {
+    let peer = request.extensions().get::<SocketAddr>();
+    let is_forwarded = ["x-forwarded-for", "forwarded", "via"].iter().any(|name| request.headers().contains_key(*name));
+    if is_forwarded || !peer.is_some_and(|peer| is_private(peer.ip())) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    collector.metrics.render().into_response()
+}

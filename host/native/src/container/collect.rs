@@ -1,0 +1,71 @@
+//! `[collect]`: write keys and origins.
+
+use std::collections::HashSet;
+
+use url::{Position, Url};
+
+use super::node::Node;
+use super::problem::Problem;
+
+pub(super) fn check(root: Node<'_>, problems: &mut Vec<Problem>) {
+    let Some(collect) = root.get("collect") else { return };
+    let mut seen = HashSet::new();
+    for (key, span) in collect.get("write_keys").into_iter().flat_map(Node::texts) {
+        if key.trim() != key {
+            problems.push(Problem::new(span, "a write key begins and ends without spaces"));
+        }
+        if !seen.insert(key) {
+            problems.push(Problem::new(span, "this write key stands here twice"));
+        }
+    }
+    for (origin, span) in collect.get("origins").into_iter().flat_map(Node::texts) {
+        if let Some(help) = mended(origin) {
+            problems.push(Problem::new(span, format!("`{origin}` is no origin")).help(help));
+        }
+    }
+}
+
+/// How to write an origin that is not as browsers send it (RFC 6454, section 6.2): `scheme://host`, and the port if it is not
+/// the scheme's own. `None` if it is.
+fn mended(origin: &str) -> Option<String> {
+    const FORM: &str = "write it as browsers send it, `https://shop.example`, or `*` for all";
+    if origin == "*" {
+        return None;
+    }
+    let Ok(url) = Url::parse(origin) else { return Some(FORM.to_owned()) };
+    let wild = url.host_str().is_none_or(|host| host.contains('*'));
+    if wild
+        || !matches!(url.scheme(), "http" | "https")
+        || !url[Position::BeforeUsername..Position::BeforeHost].is_empty()
+    {
+        return Some(FORM.to_owned());
+    }
+    let canonical = url.origin().ascii_serialization();
+    (canonical != origin).then(|| format!("write it as browsers send it, `{canonical}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_as_browsers_send_them() {
+        let check = |origin: &str, expected: Option<&str>| {
+            let help = mended(origin);
+            assert_eq!(help.is_none(), expected.is_none(), "{origin}: {help:?}");
+            assert!(expected.is_none_or(|part| help.as_ref().is_some_and(|help| help.contains(part))), "{help:?}");
+        };
+        check("*", None);
+        check("https://shop.example", None);
+        check("http://localhost:8080", None);
+        check("https://shop.example/", Some("`https://shop.example`"));
+        check("https://shop.example:443", Some("`https://shop.example`"));
+        check("https://Shop.example/cart", Some("`https://shop.example`"));
+        check("https://käse.example", Some("`https://xn--kse-qla.example`"));
+        check("shop.example", Some("or `*`"));
+        check("https://*.shop.example", Some("or `*`"));
+        check("https://jane@shop.example", Some("or `*`"));
+        check("null", Some("or `*`"));
+        check("", Some("or `*`"));
+    }
+}

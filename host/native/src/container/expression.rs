@@ -1,0 +1,38 @@
+//! CEL expressions in the file.
+
+use tagyard_pipeline::expression::Expression;
+
+use super::node::Node;
+use super::problem::{Problem, Span};
+
+/// Checks one expression; what is no text is the schema's business.
+pub(super) fn check(node: Node<'_>, file: &str, problems: &mut Vec<Problem>) {
+    let Some(source) = node.text() else { return };
+    if let Err(error) = Expression::compile(source) {
+        let span = error.offset.and_then(|offset| within(node.span(), file, source, offset)).unwrap_or(node.span());
+        problems.push(Problem::new(span, plain(&error.message)));
+    }
+}
+
+/// A parser's message without its list of the tokens that it would have taken.
+fn plain(message: &str) -> String {
+    let message = message.split(" expecting ").next().unwrap_or(message);
+    match message.split_once('\'').and_then(|(_, rest)| rest.rsplit_once('\'')) {
+        Some(("<EOF>", _)) => "the expression ends too early".to_owned(),
+        Some((input, _)) if message.starts_with("Syntax error") => {
+            format!("the expression goes wrong at `{}`", input.trim())
+        }
+        _ => message.replace('\n', " "),
+    }
+}
+
+/// Where a byte of a string stands in the file, if the string stands there as it is, without escapes.
+fn within(string: Span, file: &str, value: &str, offset: usize) -> Option<Span> {
+    let written = file.get(string.start..string.end)?;
+    let start = string.start + written.find(value)? + offset;
+    let rest = file.get(start..string.end)?;
+    // A whole name is marked, or else the one character where the parser stopped.
+    let name = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let end = start + name.max(rest.chars().next().map_or(0, char::len_utf8));
+    Some(Span { start, end })
+}

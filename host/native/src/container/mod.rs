@@ -1,0 +1,157 @@
+//! The container file: read, checked, and every mistake in it found at once.
+
+mod collect;
+mod expression;
+mod fault;
+mod grant;
+mod node;
+mod problem;
+pub(crate) mod schema;
+mod secret;
+mod tag;
+mod transform;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use tagyard_pipeline::container::model;
+use tagyard_pipeline::grants::Grant;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::registry::TagComponent;
+use crate::text::Position;
+use node::Node;
+
+pub use problem::{Pretty, Problem, Report, Span};
+pub use schema::container_schema;
+
+/// The longest container file; some ten thousand tags.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A container that holds together: whatever it names is there, and every tag has what it asks for.
+#[derive(Debug)]
+pub struct Loaded {
+    pub container: model::Container,
+    /// In the order of the file.
+    pub tags: Vec<LoadedTag>,
+}
+
+/// One tag of a container.
+#[derive(Clone, Debug)]
+pub struct LoadedTag {
+    /// As the file has it, with the defaults of the tag's settings filled in.
+    pub spec: model::Tag,
+    pub component: Arc<TagComponent>,
+    pub grant: Grant,
+}
+
+/// Where a secret's value is to be read, and where it may go. The value itself is not kept here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SecretSource<'l> {
+    pub name: &'l str,
+    /// The environment variable.
+    pub env: &'l str,
+    /// `None`: to every host the tag is granted.
+    pub hosts: Option<&'l [String]>,
+}
+
+impl LoadedTag {
+    pub fn secrets(&self) -> impl Iterator<Item = SecretSource<'_>> {
+        self.spec.secrets.iter().map(|(name, secret)| SecretSource {
+            name,
+            env: &secret.env,
+            hosts: secret.hosts.as_deref(),
+        })
+    }
+}
+
+/// Loads a container file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(path: &Path) -> Result<Loaded, Report> {
+    let file = path.display().to_string();
+    let text = read(path).map_err(|error| {
+        Report::new(&file, "", vec![Problem::new(Span { start: 0, end: 0 }, format!("cannot read it: {error}"))])
+    })?;
+    parse(&file, &text, path.parent().unwrap_or(Path::new("")), environment)
+}
+
+/// Loads a container from a text. `file` is its name in the report, `base` the folder that its paths are relative to.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse(file: &str, text: &str, base: &Path, env: Environment) -> Result<Loaded, Report> {
+    check(text, &Surroundings { base, env }).map_err(|problems| Report::new(file, text, problems))
+}
+
+/// Where the values of secrets come from, by the name of an environment variable.
+pub type Environment = fn(&str) -> Option<String>;
+
+/// The process's own environment. A variable that is set to nothing is a secret that somebody forgot.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What a container refers to outside its file.
+struct Surroundings<'s> {
+    /// The folder that paths are relative to.
+    base: &'s Path,
+    env: Environment,
+}
+
+fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Problem>> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What the parser made up to go on is not worth checking.
+        return Err(syntax(text, &errors));
+    }
+    let document = Spanned::new(document.span(), DeValue::Table(document.into_inner()));
+    let root = Node::root(&document);
+
+    let mut problems = Vec::new();
+    let json = root.to_json(&mut problems);
+    schema::check_container(root, &json, &mut problems);
+    collect::check(root, &mut problems);
+    transform::check(root, text, &mut problems);
+    let tags = tag::check(root, text, surroundings, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+
+    let whole = |error: serde_json::Error| vec![Problem::new(root.name, error.to_string())];
+    let container: model::Container = serde_json::from_value(json).map_err(whole)?;
+    let tags = container.tags.iter().zip(tags).map(|(spec, checked)| checked.load(spec.clone())).collect();
+    Ok(Loaded { container, tags })
+}
+
+/// The first error of each line, up to one in an array: where that is not closed, the parser stumbles over every line after.
+fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+    let end = Span { start: text.len(), end: text.len() };
+    let mut lines = BTreeMap::new();
+    for error in errors {
+        let span = error.span().map_or(end, Span::from);
+        let line = Position::of(text, span.start).line;
+        lines.entry(line).or_insert_with(|| Problem::new(span, error.message().replace('\n', ", ")));
+        if error.message().contains("array") {
+            break;
+        }
+    }
+    lines.into_values().collect()
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_FILE_BYTES) {
+        return Err(std::io::Error::other(format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20)));
+    }
+    Ok(text)
+}

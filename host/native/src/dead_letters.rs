@@ -1,0 +1,118 @@
+//! Dead letters: what will not be tried again by itself, with the reason, kept until a person decides.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tagyard_pipeline::outcome::Cause;
+use tagyard_pipeline::permit::Permitted;
+
+use crate::deliver::Answer;
+use crate::journal::{AppendError, Key, Log, NewRecord, ReadError, ReadLimit};
+use crate::limits::KEPT_ANSWER_BYTES;
+
+/// One dead letter, as it lies in its log.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct DeadLetter {
+    pub at: Timestamp,
+    /// Absent for an event that the source could not take.
+    pub tag: Option<String>,
+    /// The event's position in the journal; absent for an event that never got there.
+    pub position: Option<u64>,
+    pub cause: Cause,
+    /// What was wrong, for a person.
+    pub reason: String,
+    /// The event as the container accepted it, or as it came.
+    pub event: Value,
+    /// The request that was refused, with its secrets as placeholders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<ShownRequest>,
+    /// What the vendor answered last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<ShownAnswer>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts: u32,
+}
+
+/// A request as a person may see it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ShownRequest {
+    pub method: String,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    /// The beginning of its body.
+    pub body: String,
+}
+
+/// A vendor's answer.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ShownAnswer {
+    pub status: u16,
+    /// The beginning of its body.
+    pub body: String,
+}
+
+/// The log of dead letters.
+#[derive(Clone, Debug)]
+pub struct DeadLetters {
+    log: Log,
+}
+
+impl DeadLetters {
+    pub fn new(log: Log) -> Self {
+        DeadLetters { log }
+    }
+
+    /// Returns once the letters are durable.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn append(&self, letters: &[DeadLetter]) -> Result<(), AppendError> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let records = letters.iter().map(|letter| NewRecord {
+            received_at_ms: letter.at.as_millisecond(),
+            key: Key::NONE,
+            // Nothing in a letter is a map with other keys than strings, so it is always JSON.
+            payload: Bytes::from(serde_json::to_vec(letter).unwrap_or_default()),
+        });
+        self.log.append(records.collect(), false).await?;
+        for letter in letters {
+            let tag = letter.tag.clone().unwrap_or_default();
+            metrics::counter!("tagyard_dead_letters_total", "tag" => tag, "cause" => letter.cause.name()).increment(1);
+        }
+        Ok(())
+    }
+
+    /// The letters from `position` on, each with its own; empty at the end.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn read_from(&self, position: u64) -> Result<Vec<(u64, DeadLetter)>, ReadError> {
+        let records = self.log.read_from(position, ReadLimit::default()).await?;
+        let letter = |payload: &[u8]| serde_json::from_slice(payload).ok();
+        Ok(records.iter().filter_map(|record| Some((record.position, letter(&record.payload)?))).collect())
+    }
+}
+
+impl ShownRequest {
+    pub fn new(request: &Permitted) -> Self {
+        ShownRequest {
+            method: request.method().to_string(),
+            url: request.url().to_string(),
+            headers: request.shown_headers(),
+            body: String::from_utf8_lossy(&request.body()[..request.body().len().min(KEPT_ANSWER_BYTES)]).into_owned(),
+        }
+    }
+}
+
+impl From<Answer> for ShownAnswer {
+    fn from(answer: Answer) -> Self {
+        ShownAnswer { status: answer.status, body: answer.body }
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

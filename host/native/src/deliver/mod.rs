@@ -1,0 +1,154 @@
+//! Delivery: the only place that opens an outgoing connection. It sends permitted requests, never to a private address
+//! unless granted, never following a redirect, and tries again what is worth trying again.
+
+mod answer;
+mod client;
+mod divert;
+mod resolve;
+mod retry;
+
+use std::time::{Duration, SystemTime};
+
+use http_body_util::Full;
+use hyper_util::client::legacy::Error as ClientError;
+use tagyard_pipeline::container::model;
+use tagyard_pipeline::permit::Permitted;
+use tagyard_pipeline::secrets::{Sealed, Secrets, seal};
+use tokio::sync::Semaphore;
+
+pub use answer::Answer;
+use client::Clients;
+pub use divert::{Divert, DivertError};
+use retry::Verdict;
+
+/// Sends requests. Its connections are shared by all tags.
+pub struct Deliverer {
+    clients: Clients,
+    divert: Option<Divert>,
+    timeout: Duration,
+    max_age: Duration,
+}
+
+/// A vendor accepted a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Delivered {
+    pub status: u16,
+    pub attempts: u32,
+}
+
+/// A request will not be tried again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Undelivered {
+    /// For a person; never a secret.
+    pub reason: String,
+    /// The vendor's last answer, if there was one.
+    pub answer: Option<Answer>,
+    pub attempts: u32,
+    /// Whether the vendor refused what the request carries, rather than being out of reach: with several events in it, one of
+    /// them may be to blame.
+    pub refused_content: bool,
+}
+
+impl Deliverer {
+    pub fn new(options: &model::Deliver, divert: Option<Divert>) -> Self {
+        Deliverer {
+            clients: Clients::new(),
+            divert,
+            timeout: Duration::from_secs(options.timeout_seconds.into()),
+            max_age: Duration::from_secs(u64::from(options.max_age_hours) * 3_600),
+        }
+    }
+
+    /// Sends a request until its vendor accepts it, refuses it, or its events, accepted at `since`, are too old. While it is on the
+    /// wire, and only then, it takes a place of `wire`.
+    ///
+    /// # Errors
+    /// When it will not be tried again.
+    pub async fn deliver(
+        &self,
+        request: &Permitted,
+        secrets: &(dyn Secrets + Sync),
+        since: SystemTime,
+        wire: &Semaphore,
+    ) -> Result<Delivered, Undelivered> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let sealed = seal(request, secrets, SystemTime::now()).map_err(|error| Undelivered {
+                reason: error.to_string(),
+                answer: None,
+                attempts,
+                refused_content: false,
+            })?;
+            // A semaphore that is never closed always gives a place.
+            let place = wire.acquire().await.ok();
+            let result = self.send(sealed, request.private_network()).await;
+            drop(place);
+            let (verdict, reason, answer) = match result {
+                Ok(answer) => (retry::judge(&answer), answer.to_string(), Some(answer)),
+                Err(failure) if failure.is_final => (Verdict::Refused { content: false }, failure.reason, None),
+                Err(failure) => (Verdict::Again { after: None }, failure.reason, None),
+            };
+            let after = match verdict {
+                Verdict::Accepted => {
+                    return Ok(Delivered { status: answer.map_or(0, |answer| answer.status), attempts });
+                }
+                Verdict::Refused { content } => {
+                    return Err(Undelivered { reason, answer, attempts, refused_content: content });
+                }
+                Verdict::Again { after } => after,
+            };
+            metrics::counter!("tagyard_delivery_retries_total").increment(1);
+            let Some(pause) = retry::pause(since, self.max_age, attempts, after) else {
+                let reason = format!("{reason}; given up {} h after it was accepted", self.max_age.as_secs() / 3_600);
+                return Err(Undelivered { reason, answer, attempts, refused_content: false });
+            };
+            tracing::debug!(host = request.url().host_str(), attempts, ?pause, reason, "a delivery is tried again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn send(&self, sealed: Sealed, private_network: bool) -> Result<Answer, Failure> {
+        let diverted = self.divert.as_ref();
+        let uri = match diverted {
+            Some(divert) => divert.uri(&sealed.url),
+            None => sealed.url.as_str().parse().map_err(|_| Failure::finally("its URL cannot be sent to".to_owned()))?,
+        };
+        let mut request = http::Request::new(Full::from(sealed.body));
+        *request.method_mut() = sealed.method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = sealed.headers;
+        client::complete(request.headers_mut(), &sealed.url)?;
+        // Where the operator diverts to is the operator's own choice, and usually this machine.
+        let client = self.clients.get(private_network || diverted.is_some());
+        let exchange = async {
+            let response = client.request(request).await.map_err(|error| Failure::of(&error))?;
+            Ok(Answer::read(response).await)
+        };
+        tokio::time::timeout(self.timeout, exchange)
+            .await
+            .unwrap_or_else(|_| Err(Failure { reason: format!("no answer within {} s", self.timeout.as_secs()), is_final: false }))
+    }
+}
+
+/// Why there was no answer.
+struct Failure {
+    reason: String,
+    is_final: bool,
+}
+
+impl Failure {
+    fn finally(reason: String) -> Self {
+        Failure { reason, is_final: true }
+    }
+
+    /// Names the innermost cause, such as `connection refused`: the outer ones say nothing but `client error`.
+    fn of(error: &ClientError) -> Self {
+        let mut cause: &(dyn std::error::Error + 'static) = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        let private = resolve::is_private_refusal(cause);
+        Failure { reason: cause.to_string(), is_final: private }
+    }
+}

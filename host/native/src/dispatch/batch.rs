@@ -1,0 +1,241 @@
+//! One batch of a tag: sandbox, permit, delivery, and the outcome of every event in it.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use tagyard_pipeline::accepted::Accepted;
+use tagyard_pipeline::outcome::{Cause, Outcome};
+use tagyard_pipeline::output::LogLine;
+use tagyard_pipeline::permit::Permitted;
+use tagyard_pipeline::redact::Redacted;
+use tokio::sync::Semaphore;
+
+use crate::dead_letters::{DeadLetter, ShownRequest};
+use crate::deliver::{Delivered, Deliverer, Undelivered};
+use crate::journal::Record;
+use crate::limits::TAG_DELIVERIES;
+use crate::outcomes::{Ended, Recorded, Recorder};
+use crate::sandbox::CallError;
+use crate::tag::{GuestEnd, Ran, Tag};
+
+/// An event on its way through one tag.
+pub(super) struct Item {
+    pub(super) record: Arc<Record>,
+    pub(super) message_id: String,
+    pub(super) user: u64,
+    pub(super) redacted: Redacted,
+}
+
+/// What a tag's batches have in common.
+pub(super) struct Stage {
+    pub(super) tag: Arc<Tag>,
+    pub(super) recorder: Recorder,
+    deliverer: Arc<Deliverer>,
+    /// Requests of this tag on the wire.
+    wire: Semaphore,
+}
+
+/// How one event of a batch ended.
+enum End {
+    Outcome(Outcome, Option<Box<Failed>>, u32),
+    /// The host is stopping: the event stays in the journal.
+    Abandoned,
+}
+
+/// What the dead letter adds to the reason.
+struct Failed {
+    request: ShownRequest,
+    undelivered: Undelivered,
+}
+
+impl Item {
+    pub(super) fn bytes(&self) -> usize {
+        self.redacted.len() + self.record.payload.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_test(position: u64, user: u64) -> Self {
+        let payload = bytes::Bytes::new();
+        let record = Record { position, received_at_ms: 0, key: crate::journal::Key::NONE, payload };
+        let redacted = Redacted::new(&serde_json::Map::new(), &Default::default());
+        Item { record: Arc::new(record), message_id: String::new(), user, redacted }
+    }
+
+    /// When the event was accepted.
+    fn since(&self) -> SystemTime {
+        let millis = u64::try_from(self.record.received_at_ms).unwrap_or_default();
+        SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
+    }
+}
+
+impl Stage {
+    pub(super) fn new(tag: Arc<Tag>, recorder: Recorder, deliverer: Arc<Deliverer>) -> Self {
+        Stage { tag, recorder, deliverer, wire: Semaphore::new(TAG_DELIVERIES) }
+    }
+
+    /// Runs a batch to its end and records every outcome.
+    pub(super) async fn run(&self, items: &[Item]) {
+        let ends = self.attempt(items.iter().collect()).await;
+        for (item, end) in items.iter().zip(ends) {
+            let End::Outcome(outcome, failed, attempts) = end else { continue };
+            self.record(&item.record, &item.message_id, outcome, failed, attempts).await;
+        }
+    }
+
+    /// Records the outcome of an event that was not run.
+    pub(super) async fn record_unrun(&self, record: &Record, message_id: &str, outcome: Outcome) {
+        self.record(record, message_id, outcome, None, 0).await;
+    }
+
+    async fn record(&self, record: &Record, message_id: &str, outcome: Outcome, failed: Option<Box<Failed>>, attempts: u32) {
+        let at = Timestamp::now();
+        let letter = match &outcome {
+            Outcome::DeadLetter { cause, reason } => Some(DeadLetter {
+                at,
+                tag: Some(self.tag.name.clone()),
+                position: Some(record.position),
+                cause: *cause,
+                reason: reason.clone(),
+                event: event_of(record),
+                attempts,
+                answer: failed.as_ref().and_then(|failed| failed.undelivered.answer.clone()).map(Into::into),
+                request: failed.map(|failed| failed.request),
+            }),
+            _ => None,
+        };
+        if let Outcome::DeadLetter { cause, reason } = &outcome {
+            tracing::warn!(tag = self.tag.name, position = record.position, cause = cause.name(), reason, "dead letter");
+        }
+        let (tag, message_id) = (self.tag.name.clone(), message_id.to_owned());
+        let recorded = Recorded { at, tag, position: record.position, message_id, outcome, attempts };
+        self.recorder.record(Ended { recorded, letter }).await;
+    }
+
+    /// Calls the tag and delivers. A call, or a request, that fails with several events is split until the one to blame stands alone.
+    fn attempt<'s>(&'s self, items: Vec<&'s Item>) -> Pin<Box<dyn Future<Output = Vec<End>> + Send + 's>> {
+        Box::pin(async move {
+            let events = items.iter().map(|item| item.redacted.clone()).collect();
+            match self.tag.run(events).await {
+                Ok(ran) => self.deliver(items, ran).await,
+                Err(CallError::Stopped) => items.iter().map(|_| End::Abandoned).collect(),
+                Err(error) if items.len() > 1 && error.may_be_of_one_event() => self.split(items).await,
+                Err(error) => items.iter().map(|_| End::dead(Cause::Failed, error.to_string())).collect(),
+            }
+        })
+    }
+
+    async fn split(&self, mut items: Vec<&Item>) -> Vec<End> {
+        let right = items.split_off(items.len() / 2);
+        let mut ends = self.attempt(items).await;
+        ends.extend(self.attempt(right).await);
+        ends
+    }
+
+    async fn deliver(&self, items: Vec<&Item>, ran: Ran) -> Vec<End> {
+        self.pass_on(&ran.log);
+        let mut ends: Vec<Option<End>> = items.iter().map(|_| None).collect();
+        for (event, end) in ran.ended {
+            ends[event].get_or_insert(match end {
+                GuestEnd::Skipped(reason) => End::Outcome(Outcome::Skipped { reason }, None, 0),
+                GuestEnd::Dead(cause, reason) => End::dead(cause, reason),
+            });
+        }
+        let mut again = BTreeSet::new();
+        let chains = chains(&items, &ran.permitted);
+        let results = join_all(chains.iter().map(|chain| self.deliver_chain(&items, chain))).await;
+        for (request, result) in chains.iter().flatten().zip(results.into_iter().flatten()) {
+            let carried = request.events().iter().map(|event| *event as usize);
+            match result {
+                Ok(delivered) => carried.for_each(|event| delivered_too(&mut ends[event], delivered.attempts)),
+                Err(undelivered) if undelivered.refused_content && request.events().len() > 1 => again.extend(carried),
+                Err(undelivered) => carried.for_each(|event| undelivered_too(&mut ends[event], request, &undelivered)),
+            }
+        }
+        let again: Vec<usize> = again.into_iter().filter(|event| !matches!(&ends[*event], Some(end) if end.is_dead())).collect();
+        if !again.is_empty() {
+            let retried = self.split(again.iter().map(|event| items[*event]).collect()).await;
+            again.into_iter().zip(retried).for_each(|(event, end)| ends[event] = Some(end));
+        }
+        let silent = || End::Outcome(Outcome::Skipped { reason: "the tag returned nothing for it".to_owned() }, None, 0);
+        ends.into_iter().map(|end| end.unwrap_or_else(silent)).collect()
+    }
+
+    /// Sends one request after the other.
+    async fn deliver_chain(&self, items: &[&Item], chain: &[&Permitted]) -> Vec<Result<Delivered, Undelivered>> {
+        let mut results = Vec::with_capacity(chain.len());
+        for request in chain {
+            let carried = request.events().iter().filter_map(|event| items.get(*event as usize));
+            let since = carried.map(|item| item.since()).max().unwrap_or_else(SystemTime::now);
+            results.push(self.deliverer.deliver(request, &self.tag.secrets, since, &self.wire).await);
+        }
+        results
+    }
+
+    /// What a tag logs may hold anything of an event, so it is for debugging only.
+    fn pass_on(&self, log: &[LogLine]) {
+        for line in log {
+            tracing::debug!(target: "tagyard::tag", tag = self.tag.name, level = ?line.level, "{}", line.message);
+        }
+    }
+}
+
+impl End {
+    fn dead(cause: Cause, reason: String) -> Self {
+        End::Outcome(Outcome::DeadLetter { cause, reason }, None, 0)
+    }
+
+    fn is_dead(&self) -> bool {
+        matches!(self, End::Outcome(Outcome::DeadLetter { .. }, ..))
+    }
+}
+
+/// The requests of a call in chains: those that carry events of one user go one after the other, so that the user's order holds
+/// through retries; the others go side by side.
+fn chains<'r>(items: &[&Item], requests: &'r [Permitted]) -> Vec<Vec<&'r Permitted>> {
+    let mut chains: Vec<(BTreeSet<u64>, Vec<&Permitted>)> = Vec::new();
+    for request in requests {
+        let mut users: BTreeSet<u64> =
+            request.events().iter().filter_map(|event| Some(items.get(*event as usize)?.user)).collect();
+        let (shared, mut others): (Vec<_>, Vec<_>) = chains.into_iter().partition(|(theirs, _)| !theirs.is_disjoint(&users));
+        let mut chain = Vec::new();
+        for (theirs, requests) in shared {
+            users.extend(theirs);
+            chain.extend(requests);
+        }
+        chain.push(request);
+        others.push((users, chain));
+        chains = others;
+    }
+    chains.into_iter().map(|(_, chain)| chain).collect()
+}
+
+/// An event is delivered when every request that carries it is.
+fn delivered_too(end: &mut Option<End>, attempts: u32) {
+    match end {
+        None => *end = Some(End::Outcome(Outcome::Delivered, None, attempts)),
+        Some(End::Outcome(Outcome::Delivered, _, before)) => *before = (*before).max(attempts),
+        Some(_) => {}
+    }
+}
+
+/// An event is dead when one request that carries it is; the first one is kept.
+fn undelivered_too(end: &mut Option<End>, request: &Permitted, undelivered: &Undelivered) {
+    if end.as_ref().is_some_and(End::is_dead) {
+        return;
+    }
+    let outcome = Outcome::DeadLetter { cause: Cause::Undeliverable, reason: undelivered.reason.clone() };
+    let failed = Failed { request: ShownRequest::new(request), undelivered: undelivered.clone() };
+    *end = Some(End::Outcome(outcome, Some(Box::new(failed)), undelivered.attempts));
+}
+
+/// The event as it lies in the journal, for a dead letter.
+fn event_of(record: &Record) -> serde_json::Value {
+    match Accepted::from_bytes(&record.payload) {
+        Ok(accepted) => serde_json::Value::Object(accepted.event.fields().clone()),
+        Err(_) => serde_json::Value::String(String::from_utf8_lossy(&record.payload).into_owned()),
+    }
+}

@@ -1,0 +1,128 @@
+//! How far one tag has come in the journal.
+
+use serde::{Deserialize, Serialize};
+
+use super::ranges::Ranges;
+use super::record::MAX_POSITION;
+
+/// Events of one tag that may be begun and not finished. A tag that has so many to retry waits with the
+/// next, which stay safe in the journal; a cursor's checkpoint stays small.
+pub const MAX_UNFINISHED: u64 = 100_000;
+
+/// One tag's place in the journal. Events finish in any order; one is run until it has an outcome.
+///
+/// A worker reads the journal from [`Self::next_read`] and calls [`Self::begin`] for every record it
+/// gets, in order. After a restart the same loop first passes over the events that were unfinished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Saved", into = "Saved")]
+pub struct Cursor {
+    /// Nothing at or after it has been begun, by this process or one before it.
+    next: u64,
+    /// What lies below `next` and has no outcome.
+    unfinished: Ranges,
+    /// Where this process reads on.
+    read: u64,
+}
+
+/// What to do with a record of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Run it; [`Cursor::finish`] it when its outcome is recorded.
+    Run,
+    /// It has its outcome, or was begun already.
+    Skip,
+    /// [`MAX_UNFINISHED`] are waiting: call again with the same record when one has finished.
+    Full,
+}
+
+impl Cursor {
+    /// A tag's cursor that begins with the event at `position`.
+    pub fn starting_at(position: u64) -> Self {
+        let next = position.clamp(1, MAX_POSITION);
+        Self { next, unfinished: Ranges::default(), read: next }
+    }
+
+    /// The position to read the journal from.
+    pub fn next_read(&self) -> u64 {
+        self.unfinished.at_or_after(self.read).unwrap_or(self.next).max(self.read)
+    }
+
+    /// The record at `position` has been read, the first one at or after [`Self::next_read`]. Positions
+    /// in between are not in the journal (any more) and count as finished.
+    pub fn begin(&mut self, position: u64) -> Begin {
+        if position < self.read {
+            return Begin::Skip;
+        }
+        if position > self.read {
+            self.unfinished.remove(self.read, position - 1);
+            self.read = position;
+        }
+        let new = position >= self.next;
+        if new && self.unfinished.count() >= MAX_UNFINISHED {
+            return Begin::Full;
+        }
+        self.read = position.saturating_add(1);
+        if new {
+            self.next = self.read;
+            self.unfinished.add(position, position);
+        }
+        if self.unfinished.contains(position) { Begin::Run } else { Begin::Skip }
+    }
+
+    /// The event at `position` has its outcome. Whether it was waiting for one.
+    pub fn finish(&mut self, position: u64) -> bool {
+        self.unfinished.remove(position, position) > 0
+    }
+
+    /// The first position that has no outcome: what is below it is not needed any more.
+    pub fn low(&self) -> u64 {
+        self.unfinished.first().unwrap_or(self.next)
+    }
+
+    /// How many events are begun and have no outcome.
+    pub fn unfinished(&self) -> u64 {
+        self.unfinished.count()
+    }
+
+    /// Nothing at or after it has been begun.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// An outcome recorded by a process before this one. What it had begun below it and not
+    /// recorded is unfinished.
+    pub(super) fn replay(&mut self, position: u64) {
+        if position < self.next {
+            self.finish(position);
+        } else if position < MAX_POSITION {
+            self.unfinished.add(self.next, position - 1);
+            self.next = position + 1;
+        }
+    }
+}
+
+/// A cursor in the checkpoint file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    next: u64,
+    /// First and last position of each range.
+    unfinished: Vec<(u64, u64)>,
+}
+
+impl From<Cursor> for Saved {
+    fn from(cursor: Cursor) -> Self {
+        Self { next: cursor.next, unfinished: cursor.unfinished.iter().collect() }
+    }
+}
+
+impl From<Saved> for Cursor {
+    fn from(saved: Saved) -> Self {
+        let mut cursor = Self::starting_at(saved.next);
+        for (first, last) in saved.unfinished {
+            cursor.unfinished.add(first.max(1), last.min(cursor.next - 1));
+        }
+        cursor.read = cursor.low();
+        cursor
+    }
+}

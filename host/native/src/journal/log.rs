@@ -1,0 +1,206 @@
+//! A log: append to it, read from it, wait for more.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{oneshot, watch};
+
+use super::error::{AppendError, OpenError, ReadError, StorageFault, fault};
+use super::group::Append;
+use super::options::Options;
+use super::read::{self, ReadLimit};
+use super::record::{MAX_PAYLOAD_BYTES, NewRecord, Record};
+use super::recover::{self, Recovery};
+use super::retain::{self, Retain};
+use super::shared::{Shared, lock};
+use super::writer::Command;
+
+/// Appends that may wait for the writer.
+const WAITING_APPENDS: usize = 4096;
+/// What those may weigh; beyond either, [`AppendError::Busy`].
+const WAITING_BYTES: usize = 64 << 20;
+
+/// A durable, append-only log. Cheap to clone. When the last clone is dropped, what waits is
+/// written, made durable, and the directory's lock is freed, before the drop returns.
+#[derive(Clone, Debug)]
+pub struct Log {
+    inner: Arc<Inner>,
+}
+
+/// What became of an append's records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    pub accepted: u32,
+    pub duplicates: u32,
+    /// The position of the first accepted record; the others follow it without a gap.
+    pub first: u64,
+}
+
+/// How the log is, for `status`, `/readyz` and metrics.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    /// The first position the log can still hold.
+    pub oldest: u64,
+    /// The last durable position; 0 when there is none.
+    pub durable: u64,
+    pub bytes: u64,
+    /// Damaged places found since the start.
+    pub damaged: u64,
+    /// Why the last append failed; `None` once one has succeeded.
+    pub fault: Option<StorageFault>,
+}
+
+impl Log {
+    /// Opens the log in `dir`, made if missing, and mends its end. Blocks on the disk: for
+    /// seconds where a day's keys have to be read for de-duplication.
+    ///
+    /// # Errors
+    /// When the directory is in use, cannot be read, or was written by a newer version. No
+    /// damage to a segment is an error: it is in the [`Recovery`].
+    pub fn open(dir: impl Into<PathBuf>, options: Options) -> Result<(Self, Recovery), OpenError> {
+        let dir = dir.into();
+        let (writer, recovery) = recover::open(&dir, options)?;
+        let shared = writer.shared.clone();
+        let (commands, queue) = sync_channel(WAITING_APPENDS);
+        let thread = thread::Builder::new()
+            .name("log-writer".to_owned())
+            .spawn(move || writer.run(&queue))
+            .map_err(fault("start the writer of", &dir))?;
+        let inner = Inner { shared, commands: Some(commands), thread: Some(thread), retaining: Mutex::default() };
+        Ok((Self { inner: Arc::new(inner) }, recovery))
+    }
+
+    /// Appends all of `records` or none, and returns when they are as durable as the log's
+    /// [`Durability`](super::Durability) says. With `dedupe`, records whose key was accepted in
+    /// the last 24 hours are counted and left out; they are durable too when this returns.
+    /// The append goes on when the future is dropped.
+    ///
+    /// # Errors
+    /// See [`AppendError`]; nothing was accepted then, though after a crash in the same
+    /// moment some of it may be found in the log.
+    pub async fn append(&self, records: Vec<NewRecord>, dedupe: bool) -> Result<Appended, AppendError> {
+        if let Some((index, record)) =
+            records.iter().enumerate().find(|(_, record)| record.payload.len() > MAX_PAYLOAD_BYTES)
+        {
+            return Err(AppendError::TooLarge { index, bytes: record.payload.len() });
+        }
+        let (done, answer) = oneshot::channel();
+        let append = Append { records, dedupe, done };
+        let bytes = append.bytes();
+        let waiting = &self.inner.shared.waiting;
+        let before = waiting.fetch_add(bytes, Ordering::Relaxed);
+        let sent = if before > 0 && before.saturating_add(bytes) > WAITING_BYTES {
+            Err(AppendError::Busy)
+        } else {
+            self.inner.try_send(Command::Append(append))
+        };
+        if let Err(error) = sent {
+            waiting.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(error);
+        }
+        answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// The durable records at `position` and after it, in order; empty at the head. Positions may be missing.
+    ///
+    /// # Errors
+    /// When a segment cannot be read; trying again is harmless.
+    pub async fn read_from(&self, position: u64, limit: ReadLimit) -> Result<Vec<Arc<Record>>, ReadError> {
+        if let Some(records) = lock(&self.inner.shared.tail).read(position, limit) {
+            return Ok(records);
+        }
+        let shared = self.inner.shared.clone();
+        let reading = tokio::task::spawn_blocking(move || read::read(&shared, position, limit));
+        reading.await.unwrap_or(Err(ReadError::Closed))
+    }
+
+    /// The last durable position; 0 when there is none.
+    pub fn durable_position(&self) -> u64 {
+        *self.inner.shared.durable.borrow()
+    }
+
+    /// Tells of each new [`Self::durable_position`].
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.inner.shared.durable.subscribe()
+    }
+
+    /// The first position the log can still hold.
+    pub fn oldest_position(&self) -> u64 {
+        let oldest = self.inner.shared.segments().first().map(|segment| segment.first);
+        oldest.unwrap_or_else(|| self.durable_position() + 1)
+    }
+
+    /// Bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.inner.shared.bytes.load(Ordering::Relaxed)
+    }
+
+    pub fn stats(&self) -> Stats {
+        Stats {
+            oldest: self.oldest_position(),
+            durable: self.durable_position(),
+            bytes: self.bytes(),
+            damaged: self.inner.shared.damaged.load(Ordering::Relaxed),
+            fault: lock(&self.inner.shared.fault).clone(),
+        }
+    }
+
+    /// Makes everything appended so far survive a loss of power.
+    ///
+    /// # Errors
+    /// When the fsync fails, or the log is too busy to be asked.
+    pub async fn sync(&self) -> Result<(), AppendError> {
+        let (done, answer) = oneshot::channel();
+        self.inner.try_send(Command::Sync(done))?;
+        Ok(answer.await.map_err(|_| AppendError::Closed)??)
+    }
+
+    /// Deletes the oldest segments as far as `retain` allows, and returns the bytes freed.
+    ///
+    /// # Errors
+    /// When a file cannot be deleted; those before it are gone.
+    pub async fn retain(&self, retain: Retain) -> Result<u64, ReadError> {
+        if retain::wants_seal(&self.inner.shared, &retain) {
+            let (done, answer) = oneshot::channel();
+            if self.inner.try_send(Command::Seal(done)).is_ok() {
+                let _ = answer.await;
+            }
+        }
+        let inner = self.inner.clone();
+        let deleting = tokio::task::spawn_blocking(move || {
+            let _one_at_a_time = lock(&inner.retaining);
+            retain::delete(&inner.shared, &retain)
+        });
+        deleting.await.map_err(|_| ReadError::Closed)?.map_err(ReadError::Storage)
+    }
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    commands: Option<SyncSender<Command>>,
+    thread: Option<JoinHandle<()>>,
+    retaining: Mutex<()>,
+}
+
+impl Inner {
+    fn try_send(&self, command: Command) -> Result<(), AppendError> {
+        let Some(commands) = &self.commands else { return Err(AppendError::Closed) };
+        commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => AppendError::Busy,
+            TrySendError::Disconnected(_) => AppendError::Closed,
+        })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What the writer, the readers and retention see of a log in common.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::aside::{Aside, Damage};
+use super::error::StorageFault;
+use super::segment::Segment;
+use super::tail::Tail;
+
+/// In order of position; replaced as a whole, so that a reader keeps what it began with.
+pub(super) type Segments = Arc<Vec<Arc<Segment>>>;
+
+/// Damaged places that are reported one by one.
+const REPORTED_EACH: u64 = 100;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) dir: PathBuf,
+    segments: Mutex<Segments>,
+    pub(super) tail: Mutex<Tail>,
+    /// The last position readers may see; 0 when there is none.
+    pub(super) durable: watch::Sender<u64>,
+    pub(super) bytes: AtomicU64,
+    /// Bytes of the appends that wait for the writer.
+    pub(super) waiting: AtomicUsize,
+    pub(super) damaged: AtomicU64,
+    aside: Mutex<Aside>,
+    /// No segment holds records received further apart.
+    pub(super) segment_age_ms: i64,
+    /// What made the last append fail; `None` once one has succeeded.
+    pub(super) fault: Mutex<Option<StorageFault>>,
+}
+
+impl Shared {
+    pub(super) fn new(dir: PathBuf, segments: Vec<Arc<Segment>>, tail: Tail, segment_age_ms: i64) -> Self {
+        Self {
+            dir,
+            segments: Mutex::new(Arc::new(segments)),
+            tail: Mutex::new(tail),
+            durable: watch::Sender::new(0),
+            bytes: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            damaged: AtomicU64::new(0),
+            aside: Mutex::default(),
+            segment_age_ms,
+            fault: Mutex::default(),
+        }
+    }
+
+    pub(super) fn segments(&self) -> Segments {
+        lock(&self.segments).clone()
+    }
+
+    pub(super) fn change_segments(&self, change: impl FnOnce(&mut Vec<Arc<Segment>>)) {
+        change(Arc::make_mut(&mut lock(&self.segments)));
+    }
+
+    /// Counts, reports and keeps aside what a reader stumbled over; `None` when it is known already.
+    pub(super) fn report_damage(&self, segment: &Segment, offset: u64, end: u64) -> Option<Damage> {
+        if !segment.note_damage(offset) {
+            return None;
+        }
+        let place = self.damaged.fetch_add(1, Ordering::Relaxed) + 1;
+        let damage = lock(&self.aside).keep(&self.dir, segment, offset, end);
+        // A ruined disk has a million of these.
+        if place <= REPORTED_EACH || place.is_power_of_two() {
+            tracing::error!(
+                segment = %damage.segment.display(), offset, bytes = damage.bytes, kept = ?damage.kept, place,
+                "damaged bytes passed over: a tag that had not read the records in them does not get them"
+            );
+        }
+        Some(damage)
+    }
+}
+
+/// What a thread that panicked left in here is whole: no lock is held across a step that can panic half-way.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

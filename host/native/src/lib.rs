@@ -1,0 +1,19 @@
+//! The native Wasmtime host. The modules are the flow: an event is collected, journalled, dispatched to each tag, run in the
+//! sandbox, permitted and delivered.
+
+pub mod cli;
+pub mod collect;
+pub mod container;
+pub mod dead_letters;
+pub mod deliver;
+pub mod dispatch;
+pub mod host;
+pub mod journal;
+pub mod limits;
+pub mod outcomes;
+pub mod registry;
+pub mod sandbox;
+pub mod secrets;
+pub mod tag;
+pub mod text;
+pub mod try_event;

@@ -1,0 +1,95 @@
+//! The host's own bounds, each with whom it protects. A container's bounds are keys of its file.
+
+use std::time::Duration;
+
+/// How often the epoch of the engine advances. A guest is stopped at most this long after its deadline; each tick costs
+/// every running guest a check that it makes anyway.
+pub const EPOCH_TICK: Duration = Duration::from_millis(5);
+
+/// The stack that a guest may use before its call traps. Protects the worker thread, whose own stack is
+/// [`WORKER_STACK_BYTES`].
+pub const GUEST_STACK_BYTES: usize = 512 * 1024;
+
+/// The stack of a worker thread: the guest's, and what the host needs around it.
+pub const WORKER_STACK_BYTES: usize = 4 * 1024 * 1024;
+
+/// What one call may make the host copy out of the guest, in bytes of host memory. Protects the host from results whose lists
+/// all point at the same guest memory: a million requests, or a gigabyte of body. Twice the longest permitted body, and room for JSON around it.
+pub const LIFTED_BYTES: usize = 32 * 1024 * 1024;
+
+/// The most resource handles of one call; a tag needs none but those that its language's runtime takes to start.
+pub const GUEST_HANDLES: usize = 256;
+
+/// The most elements in a guest's tables, which bounds what a `table.grow` costs the host. A JavaScript engine has some 20,000 functions.
+pub const TABLE_ELEMENTS: usize = 100_000;
+
+/// The most bytes of a guest's standard error that are kept as log lines.
+pub const STDERR_BYTES: usize = 16 * 1024;
+
+/// The most log lines of one call, and the most bytes of one, that are passed on.
+pub const LOG_LINES: usize = 32;
+pub const LOG_LINE_BYTES: usize = 1_024;
+
+/// The longest reason of a tag that is recorded; what a tag says is not trusted to be short.
+pub const REASON_BYTES: usize = 512;
+
+/// How much of a guest's memory stays mapped between calls. As much as the bundled tags start with (`.cargo/config.toml`), so
+/// that their pages are never faulted in anew.
+pub const RESIDENT_BYTES: usize = 256 * 1024;
+
+/// The largest memory that `limits.memory_mib` can ask for; the pool reserves address space for it, not memory.
+pub const GUEST_MEMORY_BYTES: usize = 256 * 1024 * 1024;
+
+/// The longest a vendor may take to accept a connection. A host that does not answer at all is told from a slow one.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much of a vendor's answer is read. What is longer is not drained: the connection is closed instead.
+pub const ANSWER_BYTES: usize = 64 * 1024;
+
+/// How much of a vendor's answer is kept in a dead letter, for a person to read.
+pub const KEPT_ANSWER_BYTES: usize = 4 * 1024;
+
+/// The first and the longest pause between two attempts of a delivery; full jitter lies over both.
+pub const RETRY_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(600));
+
+/// The longest pause that a vendor's `Retry-After` is obeyed for; a hostile answer must not park an event for years.
+pub const RETRY_AFTER_LONGEST: Duration = Duration::from_secs(3_600);
+
+/// Requests of one tag that are on the wire at once. Bounds what a slow vendor makes the host keep open.
+pub const TAG_DELIVERIES: usize = 32;
+
+/// Idle connections kept for each vendor's host.
+pub const IDLE_CONNECTIONS: usize = 32;
+
+/// Events of one tag between the journal and their outcome, and their bytes. What waits for a retry is among them, so a vendor
+/// that is down holds back its own tag at this point, and the rest stays in the journal.
+pub const TAG_EVENTS: usize = 4_096;
+pub const TAG_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most bytes of events that one call carries, whatever `max_batch` says: a guest has to hold them several times over.
+pub const BATCH_BYTES: usize = 1024 * 1024;
+
+/// How long an event waits for others of its batch, while none of the tag's calls is running.
+pub const BATCH_LINGER: Duration = Duration::from_millis(20);
+
+/// Calls of one tag, with their deliveries, that go on at once.
+pub const TAG_BATCHES: usize = 256;
+
+/// How often the cursors are written down. What a crash makes the host look at again is what ended since, and the outcomes log
+/// tells it that those have ended.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+
+/// Outcomes that wait to be recorded; beyond it tags wait with their next event.
+pub const WAITING_OUTCOMES: usize = 8_192;
+
+/// How long a client may take to send its request, headers and body each. Protects the collector from clients that trickle.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Requests that are in work at once. With bodies of 500 KB that may unfold to some ten MB each, this bounds the collector's memory.
+pub const COLLECTING_REQUESTS: usize = 512;
+
+/// Connections that are open at once.
+pub const CONNECTIONS: usize = 8_192;
+
+/// How long a stopping host waits for what is in flight. The rest stays in the journal.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,238 @@
+//! Outcomes: every event ends, for every tag, in exactly one, and this is where it is recorded.
+//!
+//! The order makes it safe to stop at any point: first the dead letter (durable), then the outcome, then the tag's cursor. What
+//! has an outcome is never run again; what has none is.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tagyard_pipeline::outcome::Outcome;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::journal::{Begin, CursorFile, CursorFileError, Cursors, Finished, Key, Loaded, Log, NewRecord, Origin, ReadError};
+use crate::limits::{CHECKPOINT_EVERY, WAITING_OUTCOMES};
+
+/// How one event ended for one tag, as it lies in the outcomes log.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Recorded {
+    pub at: Timestamp,
+    pub tag: String,
+    /// The event's position in the journal.
+    pub position: u64,
+    pub message_id: String,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Over all the requests that carried it.
+    #[serde(default)]
+    pub attempts: u32,
+}
+
+/// An event's end, with the dead letter it left, if any.
+#[derive(Debug)]
+pub struct Ended {
+    pub recorded: Recorded,
+    pub letter: Option<DeadLetter>,
+}
+
+/// Records outcomes and keeps the tags' cursors. Cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    ends: mpsc::Sender<Ended>,
+    file: CursorFile,
+    cursors: Arc<Mutex<Cursors>>,
+    watchers: broadcast::Sender<Arc<Recorded>>,
+}
+
+/// The task that writes; [`Writing::finish`] waits until it has.
+pub struct Writing {
+    done: oneshot::Receiver<()>,
+}
+
+impl Writing {
+    /// Waits until everything is recorded, once all [`Recorder`]s are dropped.
+    pub async fn finish(self) {
+        let _ = self.done.await;
+    }
+}
+
+impl Recorder {
+    /// Restores the cursors from their checkpoint and the outcomes after it, and starts recording. `oldest` is the journal's first event.
+    ///
+    /// # Errors
+    /// When the outcomes log cannot be read.
+    pub async fn start(
+        log: Log,
+        letters: DeadLetters,
+        file: CursorFile,
+        loaded: Loaded,
+        oldest: u64,
+    ) -> Result<(Self, Writing), ReadError> {
+        if loaded.origin == Origin::Lost {
+            tracing::warn!("both checkpoints are damaged: the cursors are restored from the outcomes alone");
+        }
+        let mut cursors = loaded.cursors;
+        let replayed = cursors.replay(&log, oldest, |record| {
+            let recorded: Recorded = serde_json::from_slice(&record.payload).ok()?;
+            Some(Finished { tag: recorded.tag, event: recorded.position })
+        });
+        let replayed = replayed.await?;
+        tracing::debug!(replayed, "outcomes since the last checkpoint");
+        let (ends, waiting) = mpsc::channel(WAITING_OUTCOMES);
+        let (done, finished) = oneshot::channel();
+        let (watchers, _) = broadcast::channel(WAITING_OUTCOMES);
+        let cursors = Arc::new(Mutex::new(cursors));
+        let writer = Writer { log, letters, file: file.clone(), cursors: cursors.clone(), watchers: watchers.clone() };
+        tokio::spawn(async move {
+            writer.run(waiting).await;
+            let _ = done.send(());
+        });
+        Ok((Recorder { ends, file, cursors, watchers }, Writing { done: finished }))
+    }
+
+    /// Gives each tag a cursor; one that has none yet begins with the event at `start`. The cursors of other tags, which would
+    /// hold back the journal's retention for ever, are dropped. Returns when that is on disk: a new tag must not begin anew after a crash.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be written.
+    pub async fn set_tags(&self, tags: &[&str], start: u64) -> Result<(), CursorFileError> {
+        let snapshot = {
+            let mut cursors = lock(&self.cursors);
+            let gone: Vec<String> =
+                cursors.iter().map(|(tag, _)| tag.to_owned()).filter(|tag| !tags.contains(&tag.as_str())).collect();
+            for tag in gone {
+                tracing::warn!(tag, "a tag that is no longer in the container gives up its place in the journal");
+                cursors.remove(&tag);
+            }
+            for tag in tags {
+                cursors.tag(tag, start);
+            }
+            cursors.clone()
+        };
+        self.file.save(snapshot).await
+    }
+
+    /// Where a tag reads the journal next.
+    pub fn next_read(&self, tag: &str) -> u64 {
+        lock(&self.cursors).get(tag).map_or(1, |cursor| cursor.next_read())
+    }
+
+    /// Whether the event at `position` is to be run for the tag.
+    pub fn begin(&self, tag: &str, position: u64) -> Begin {
+        lock(&self.cursors).get_mut(tag).map_or(Begin::Skip, |cursor| cursor.begin(position))
+    }
+
+    /// Records an end. Returns when there is room for it to wait; it is written soon after.
+    pub async fn record(&self, ended: Ended) {
+        if self.ends.send(ended).await.is_err() {
+            tracing::error!("an outcome was not recorded: the event will be run again");
+        }
+    }
+
+    /// Every outcome recorded from now on.
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Recorded>> {
+        self.watchers.subscribe()
+    }
+
+    /// The lowest position that a tag still needs.
+    pub fn low(&self) -> Option<u64> {
+        lock(&self.cursors).low()
+    }
+}
+
+struct Writer {
+    log: Log,
+    letters: DeadLetters,
+    file: CursorFile,
+    cursors: Arc<Mutex<Cursors>>,
+    watchers: broadcast::Sender<Arc<Recorded>>,
+}
+
+/// How many outcomes go into one append; a few hundred KB.
+const GROUP: usize = 1_024;
+
+/// How long to wait for a disk that cannot be written before the next attempt.
+const DISK_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
+impl Writer {
+    async fn run(self, mut waiting: mpsc::Receiver<Ended>) {
+        let mut group = Vec::with_capacity(GROUP);
+        let mut saved = Instant::now();
+        let mut changed = false;
+        loop {
+            let received = tokio::select! {
+                received = waiting.recv_many(&mut group, GROUP) => Some(received),
+                () = tokio::time::sleep_until(saved + CHECKPOINT_EVERY), if changed => None,
+            };
+            match received {
+                Some(0) => break,
+                Some(_) => {
+                    self.write(std::mem::take(&mut group)).await;
+                    changed = true;
+                }
+                None => {}
+            }
+            if changed && saved.elapsed() >= CHECKPOINT_EVERY {
+                self.checkpoint().await;
+                (saved, changed) = (Instant::now(), false);
+            }
+        }
+        self.checkpoint().await;
+    }
+
+    /// Tries until the disk takes it. Meanwhile the channel fills and the tags wait: nothing is given up.
+    async fn write(&self, group: Vec<Ended>) {
+        let (recorded, letters): (Vec<_>, Vec<_>) = group.into_iter().map(|ended| (ended.recorded, ended.letter)).unzip();
+        let letters: Vec<DeadLetter> = letters.into_iter().flatten().collect();
+        while let Err(error) = self.letters.append(&letters).await {
+            tracing::error!(%error, "dead letters cannot be written; trying again");
+            tokio::time::sleep(DISK_PAUSE).await;
+        }
+        let records: Vec<NewRecord> = recorded.iter().map(new_record).collect();
+        let first = loop {
+            match self.log.append(records.clone(), false).await {
+                Ok(appended) => break appended.first,
+                Err(error) => {
+                    tracing::error!(%error, "outcomes cannot be written; trying again");
+                    tokio::time::sleep(DISK_PAUSE).await;
+                }
+            }
+        };
+        let mut cursors = lock(&self.cursors);
+        for (position, recorded) in (first..).zip(recorded) {
+            cursors.apply(position, &Finished { tag: recorded.tag.clone(), event: recorded.position });
+            let labels = [("tag", recorded.tag.clone()), ("outcome", recorded.outcome.name().to_owned())];
+            metrics::counter!("tagyard_outcomes_total", &labels).increment(1);
+            // Nobody has to be watching.
+            let _ = self.watchers.send(Arc::new(recorded));
+        }
+    }
+
+    async fn checkpoint(&self) {
+        let cursors = lock(&self.cursors).clone();
+        // The outcomes first: after a loss of power the checkpoint must not say more than they do.
+        if let Err(error) = self.log.sync().await {
+            tracing::warn!(%error, "the outcomes were not synced, so the cursors are not written down");
+            return;
+        }
+        if let Err(error) = self.file.save(cursors).await {
+            tracing::warn!(%error, "the cursors were not written down; a restart reads more outcomes");
+        }
+    }
+}
+
+fn new_record(recorded: &Recorded) -> NewRecord {
+    NewRecord {
+        received_at_ms: recorded.at.as_millisecond(),
+        key: Key::NONE,
+        payload: Bytes::from(serde_json::to_vec(recorded).unwrap_or_default()),
+    }
+}
+
+/// The cursors stay whole even if a holder panicked: each change is one step.
+fn lock(cursors: &Mutex<Cursors>) -> MutexGuard<'_, Cursors> {
+    cursors.lock().unwrap_or_else(PoisonError::into_inner)
+}

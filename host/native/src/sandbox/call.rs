@@ -1,0 +1,217 @@
+//! One call: a fresh store, a fresh instance, the guest's function, and what it returned in the pipeline's words.
+
+use std::time::Duration;
+
+use tagyard_pipeline::container::model::Limits;
+use tagyard_pipeline::output::{self, Output};
+use tagyard_pipeline::redact::Redacted;
+use wasmtime::{Store, Trap};
+
+use super::limiter::Limiter;
+use super::wasi::Stderr;
+use crate::limits::{
+    EPOCH_TICK, GUEST_HANDLES, GUEST_MEMORY_BYTES, LIFTED_BYTES, LOG_LINE_BYTES, LOG_LINES, REASON_BYTES,
+};
+use bindings::exports::tagyard::tag::handler::Failure;
+use bindings::tagyard::tag::types as wit;
+
+pub(super) use bindings::TagPre;
+
+#[allow(missing_docs, unreachable_pub)]
+mod bindings {
+    wasmtime::component::bindgen!({ path: "../../wit", world: "tag" });
+}
+
+/// What the host keeps beside one instance.
+pub(super) struct Guest {
+    limiter: Limiter,
+    pub(super) stderr: Stderr,
+}
+
+/// A tag's limits, in the engine's units.
+pub(super) struct Bounds {
+    deadline: Duration,
+    memory: usize,
+}
+
+/// Why a call failed. The texts are for the operator; what comes from the guest is cut short.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CallError {
+    #[error("it did not end within {} ms; `limits.deadline_ms` sets the deadline", .0.as_millis())]
+    Deadline(Duration),
+    #[error("it asked for more memory than the {} MiB it may have; `limits.memory_mib` sets that", .0 >> 20)]
+    Memory(usize),
+    #[error("it called itself too deeply and ran out of stack")]
+    Stack,
+    #[error("it trapped: {0}")]
+    Trap(String),
+    #[error("it returned more than the host takes: {0}")]
+    Output(String),
+    #[error("it does not accept its settings: {0}")]
+    Settings(String),
+    #[error("it failed: {0}")]
+    Internal(String),
+    #[error("the host is stopping")]
+    Stopped,
+}
+
+impl CallError {
+    /// Whether one event of the call may be to blame, rather than the tag as it is set up.
+    pub fn may_be_of_one_event(&self) -> bool {
+        !matches!(self, CallError::Settings(_) | CallError::Stopped)
+    }
+}
+
+impl Bounds {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let memory = (limits.memory_mib as usize) << 20;
+        Bounds { deadline: Duration::from_millis(limits.deadline_ms.into()), memory: memory.min(GUEST_MEMORY_BYTES) }
+    }
+
+    fn ticks(&self) -> u64 {
+        // One more, since the current tick has begun already.
+        u64::try_from(self.deadline.as_nanos().div_ceil(EPOCH_TICK.as_nanos())).unwrap_or(u64::MAX - 1) + 1
+    }
+}
+
+pub(super) fn call(
+    pre: &TagPre<Guest>,
+    bounds: &Bounds,
+    events: Vec<Redacted>,
+    // The bindings take no `&str` here.
+    settings: &String,
+) -> Result<Output, CallError> {
+    let guest = Guest { limiter: Limiter::new(bounds.memory), stderr: Stderr::default() };
+    let mut store = Store::new(pre.engine(), guest);
+    store.limiter(|guest| &mut guest.limiter);
+    store.set_epoch_deadline(bounds.ticks());
+    store.set_hostcall_fuel(LIFTED_BYTES);
+    store.set_max_component_handles(GUEST_HANDLES);
+    let events: Vec<String> = events.into_iter().map(Redacted::into_string).collect();
+    let result = pre.instantiate(&mut store).and_then(|tag| {
+        tag.tagyard_tag_handler().call_handle(&mut store, &events, settings)
+    });
+    let guest = store.into_data();
+    match result {
+        Ok(Ok(output)) => Ok(translate(output, &guest.stderr)),
+        Ok(Err(Failure::Settings(reason))) => Err(CallError::Settings(shorten(&reason, REASON_BYTES))),
+        Ok(Err(Failure::Internal(reason))) => Err(CallError::Internal(shorten(&reason, REASON_BYTES))),
+        Err(error) => Err(explain(&error, bounds, &guest)),
+    }
+}
+
+fn explain(error: &wasmtime::Error, bounds: &Bounds, guest: &Guest) -> CallError {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => return CallError::Deadline(bounds.deadline),
+        Some(Trap::StackOverflow) => return CallError::Stack,
+        _ if guest.limiter.denied => return CallError::Memory(bounds.memory),
+        _ => {}
+    }
+    let root = error.root_cause().to_string();
+    if root.contains("fuel") {
+        return CallError::Output(format!("a result of more than {} MiB", LIFTED_BYTES >> 20));
+    }
+    let what = match guest.stderr.text() {
+        // A panic message of a tag that has one.
+        said if !said.is_empty() => said,
+        _ => match error.downcast_ref::<wasmtime::WasmBacktrace>().and_then(innermost) {
+            Some(function) => format!("{root} in {function}"),
+            None => root,
+        },
+    };
+    CallError::Trap(shorten(what.trim(), REASON_BYTES))
+}
+
+fn innermost(backtrace: &wasmtime::WasmBacktrace) -> Option<String> {
+    let frame = backtrace.frames().first()?;
+    let symbol = frame.symbols().first().and_then(|symbol| symbol.name().map(str::to_owned));
+    symbol.or_else(|| frame.func_name().map(str::to_owned)).map(|name| wasmtime_demangled(&name))
+}
+
+fn wasmtime_demangled(name: &str) -> String {
+    // Rust's names end in a hash that says nothing to a person.
+    let name = rustc_demangle::demangle(name);
+    format!("`{name:#}`")
+}
+
+fn translate(output: bindings::exports::tagyard::tag::handler::Output, stderr: &Stderr) -> Output {
+    let mut log: Vec<output::LogLine> = output.log.into_iter().take(LOG_LINES).map(log_line).collect();
+    let room = LOG_LINES.saturating_sub(log.len());
+    log.extend(stderr.text().lines().take(room).map(|line| output::LogLine {
+        level: output::Level::Warn,
+        message: shorten(line, LOG_LINE_BYTES),
+    }));
+    Output {
+        requests: output.requests.into_iter().map(request).collect(),
+        skipped: output.skipped.into_iter().map(note).collect(),
+        rejected: output.rejected.into_iter().map(note).collect(),
+        log,
+    }
+}
+
+fn request(request: wit::Request) -> output::Request {
+    output::Request {
+        method: match request.method {
+            wit::Method::Get => http::Method::GET,
+            wit::Method::Post => http::Method::POST,
+            wit::Method::Put => http::Method::PUT,
+            wit::Method::Patch => http::Method::PATCH,
+            wit::Method::Delete => http::Method::DELETE,
+        },
+        url: request.url,
+        headers: request.headers.into_iter().map(|header| (header.name, header.value)).collect(),
+        body: request.body,
+        auth: request.auth.map(auth),
+        events: request.events,
+    }
+}
+
+fn auth(auth: wit::Auth) -> output::Auth {
+    match auth {
+        wit::Auth::Bearer(token) => output::Auth::Bearer { token },
+        wit::Auth::Basic((user, password)) => output::Auth::Basic { user, password },
+        wit::Auth::HmacSha256(hmac) => output::Auth::HmacSha256 {
+            key: hmac.secret,
+            header: hmac.header,
+            prefix: hmac.prefix,
+            encoding: match hmac.encoding {
+                wit::Encoding::Hex => output::Encoding::Hex,
+                wit::Encoding::Base64 => output::Encoding::Base64,
+            },
+        },
+        wit::Auth::AwsSigv4(sigv4) => output::Auth::AwsSigV4 {
+            access_key: sigv4.access_key,
+            secret_key: sigv4.secret_key,
+            session_token: sigv4.session_token,
+            region: sigv4.region,
+            service: sigv4.service,
+        },
+    }
+}
+
+fn note(note: wit::Note) -> output::Note {
+    output::Note { event: note.event, reason: shorten(&note.reason, REASON_BYTES) }
+}
+
+fn log_line(line: wit::LogLine) -> output::LogLine {
+    output::LogLine {
+        level: match line.level {
+            wit::Level::Debug => output::Level::Debug,
+            wit::Level::Info => output::Level::Info,
+            wit::Level::Warn => output::Level::Warn,
+            wit::Level::Error => output::Level::Error,
+        },
+        message: shorten(&line.message, LOG_LINE_BYTES),
+    }
+}
+
+/// Cuts a guest's text short and takes its control characters out, so that it can neither flood a log nor forge a line of it.
+fn shorten(text: &str, bytes: usize) -> String {
+    let mut short: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(bytes).collect();
+    if short.len() > bytes {
+        let end = (0..=bytes).rev().find(|end| short.is_char_boundary(*end)).unwrap_or(0);
+        short.truncate(end);
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,156 @@
+//! A tag that is ready to run: its plan, its component in the sandbox, what it is granted, its secrets.
+
+use std::sync::Arc;
+
+use tagyard_pipeline::container::model;
+use tagyard_pipeline::outcome::Cause;
+use tagyard_pipeline::output::LogLine;
+use tagyard_pipeline::permit::{MAX_REQUESTS, Permitted, SecretBindings, permit};
+use tagyard_pipeline::plan::{Plan, PlanError};
+use tagyard_pipeline::redact::Redacted;
+use tagyard_pipeline::transform::Transform;
+
+use crate::container::{Environment, LoadedTag};
+use crate::limits::BATCH_BYTES;
+use crate::sandbox::{CallError, LoadError, Loaded, Sandbox};
+use crate::secrets::{TagSecrets, bindings};
+
+/// A tag that is ready to run.
+pub struct Tag {
+    pub name: String,
+    pub plan: Plan,
+    pub secrets: TagSecrets,
+    /// The most events of one call.
+    pub max_batch: usize,
+    sandboxed: Arc<Loaded>,
+    bindings: SecretBindings,
+}
+
+/// Why a tag of a checked container does not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the tag `{tag}` does not start: {error}")]
+pub struct StartError {
+    tag: String,
+    #[source]
+    error: StartErrorKind,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum StartErrorKind {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// What one call came to.
+#[derive(Debug, Default)]
+pub struct Ran {
+    pub permitted: Vec<Permitted>,
+    /// Events of the call that end here, by their position in it.
+    pub ended: Vec<(usize, GuestEnd)>,
+    pub log: Vec<LogLine>,
+}
+
+/// How an event ended in the sandbox or at the permit.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum GuestEnd {
+    Skipped(String),
+    Dead(Cause, String),
+}
+
+impl Tag {
+    /// Compiles a tag's plan and loads its component.
+    ///
+    /// # Errors
+    /// When the component does not load.
+    pub fn start(
+        sandbox: &Sandbox,
+        tag: &LoadedTag,
+        shared: Arc<[Transform]>,
+        env: Environment,
+    ) -> Result<Self, StartError> {
+        let start = || -> Result<Self, StartErrorKind> {
+            let settings = serde_json::Value::Object(tag.spec.settings.clone()).to_string();
+            let component = &tag.component;
+            let sandboxed = sandbox.load(&component.bytes, &component.sha256, &settings, &tag.spec.limits)?;
+            Ok(Tag {
+                name: tag.spec.name.clone(),
+                plan: Plan::compile(&tag.spec, shared, tag.grant.clone())?,
+                secrets: TagSecrets::read(tag, env),
+                max_batch: (component.manifest.max_batch as usize).max(1),
+                sandboxed: Arc::new(sandboxed),
+                bindings: bindings(tag),
+            })
+        };
+        start().map_err(|error| StartError { tag: tag.spec.name.clone(), error })
+    }
+
+    /// Runs the tag on some events and checks every request that it asks for.
+    ///
+    /// # Errors
+    /// When the call fails as a whole.
+    pub async fn run(&self, events: Vec<Redacted>) -> Result<Ran, CallError> {
+        let count = events.len();
+        let output = self.sandboxed.call(events).await?;
+        if output.requests.len() > MAX_REQUESTS {
+            let what = format!("{} requests, and {MAX_REQUESTS} are the most", output.requests.len());
+            return Err(CallError::Output(what));
+        }
+        let mut ran = Ran { log: output.log, ..Ran::default() };
+        let mut named = vec![false; count];
+        for note in output.rejected {
+            ran.end(&mut named, note.event, GuestEnd::Dead(Cause::Rejected, note.reason));
+        }
+        for mut request in output.requests {
+            if request.events.is_empty() {
+                // A request that does not say what it carries stands for the whole call.
+                request.events = (0..).take(count).collect();
+            }
+            let carried = request.events.clone();
+            match permit(request, count, self.plan.grant(), &self.bindings) {
+                Ok(permitted) => {
+                    carried.iter().for_each(|event| named[*event as usize] = true);
+                    ran.permitted.push(permitted);
+                }
+                Err(refused) => {
+                    for event in carried {
+                        ran.end(&mut named, event, GuestEnd::Dead(Cause::Refused, refused.to_string()));
+                    }
+                }
+            }
+        }
+        for note in output.skipped.into_iter().filter(|note| named.get(note.event as usize) == Some(&false)).collect::<Vec<_>>() {
+            ran.end(&mut named, note.event, GuestEnd::Skipped(note.reason));
+        }
+        for event in (0..).take(count) {
+            if !named[event as usize] {
+                ran.end(&mut named, event, GuestEnd::Skipped("the tag returned nothing for it".to_owned()));
+            }
+        }
+        Ok(ran)
+    }
+
+    /// How many bytes of events one call takes.
+    pub fn batch_bytes(&self) -> usize {
+        BATCH_BYTES
+    }
+}
+
+impl Ran {
+    /// Ends an event, if the call has it: a position that a guest makes up means nothing.
+    fn end(&mut self, named: &mut [bool], event: u32, end: GuestEnd) {
+        if let Some(named) = named.get_mut(event as usize) {
+            *named = true;
+            self.ended.push((event as usize, end));
+        }
+    }
+}
+
+/// Compiles the container's own transformations, which all tags share.
+///
+/// # Errors
+/// When one is none; a checked container has none such.
+pub fn shared_transforms(container: &model::Container) -> Result<Arc<[Transform]>, PlanError> {
+    Ok(container.transforms.iter().map(Transform::compile).collect::<Result<Vec<_>, _>>()?.into())
+}

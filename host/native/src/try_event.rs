@@ -1,0 +1,142 @@
+//! `try`: one event through the real pipeline and sandbox, with nothing sent, and why each tag did what it did.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use tagyard_pipeline::event::Event;
+use tagyard_pipeline::expression::View;
+use tagyard_pipeline::outcome::Cause;
+use tagyard_pipeline::output::LogLine;
+use tagyard_pipeline::permit::Permitted;
+use tagyard_pipeline::plan::Decision;
+
+use crate::tag::{GuestEnd, Tag};
+
+/// What all the tags would do with one event.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tried {
+    pub message_id: String,
+    #[serde(skip)]
+    pub title: String,
+    pub tags: Vec<TriedTag>,
+}
+
+/// What one tag would do.
+#[derive(Debug, Serialize)]
+pub struct TriedTag {
+    pub tag: String,
+    pub outcome: TriedOutcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub requests: Vec<TriedRequest>,
+    /// Fields of the event that the tag did not see.
+    #[serde(skip)]
+    pub withheld: Vec<String>,
+    #[serde(skip)]
+    pub log: Vec<LogLine>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriedOutcome {
+    Sent,
+    NotTriggered,
+    BlockedByConsent,
+    Skipped,
+    Rejected,
+    Refused,
+    Failed,
+}
+
+/// A request that would be sent, its secrets as placeholders.
+#[derive(Debug, Serialize)]
+pub struct TriedRequest {
+    pub method: String,
+    pub url: String,
+    pub headers: BTreeMap<String, String>,
+    /// Parsed where it is JSON.
+    pub body: Value,
+}
+
+impl TriedOutcome {
+    /// As it stands in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            TriedOutcome::Sent => "sent",
+            TriedOutcome::NotTriggered => "not triggered",
+            TriedOutcome::BlockedByConsent => "blocked by consent",
+            TriedOutcome::Skipped => "skipped",
+            TriedOutcome::Rejected => "rejected",
+            TriedOutcome::Refused => "refused",
+            TriedOutcome::Failed => "failed",
+        }
+    }
+}
+
+/// Tries an event on all tags.
+pub async fn try_event(tags: &[Tag], event: &Event) -> Tried {
+    let view = View::new(event.fields());
+    let mut tried = Vec::with_capacity(tags.len());
+    for tag in tags {
+        tried.push(try_tag(tag, event, &view).await);
+    }
+    let title = event.name().map_or(String::new(), |name| format!(" \"{name}\""));
+    Tried { message_id: event.message_id().to_owned(), title: format!("{}{title}", event.kind().name()), tags: tried }
+}
+
+async fn try_tag(tag: &Tag, event: &Event, view: &View<'_>) -> TriedTag {
+    let ended = |outcome, reason: String| TriedTag {
+        tag: tag.name.clone(),
+        outcome,
+        reason: Some(reason),
+        requests: Vec::new(),
+        withheld: Vec::new(),
+        log: Vec::new(),
+    };
+    let redacted = match tag.plan.decide(event, view) {
+        Decision::NotTriggered(clause) => return ended(TriedOutcome::NotTriggered, clause.to_string()),
+        Decision::BlockedByConsent(missing) => {
+            return ended(TriedOutcome::BlockedByConsent, format!("no consent to {}", missing.join(", ")));
+        }
+        Decision::Run(redacted) => redacted,
+    };
+    let withheld = tag.plan.withheld(event);
+    let ran = match tag.run(vec![redacted]).await {
+        Ok(ran) => ran,
+        Err(error) => return TriedTag { withheld, ..ended(TriedOutcome::Failed, error.to_string()) },
+    };
+    let (outcome, reason) = match ran.ended.into_iter().next().map(|(_, end)| end) {
+        None => (TriedOutcome::Sent, None),
+        Some(GuestEnd::Skipped(reason)) => (TriedOutcome::Skipped, Some(reason)),
+        Some(GuestEnd::Dead(Cause::Rejected, reason)) => (TriedOutcome::Rejected, Some(reason)),
+        Some(GuestEnd::Dead(_, reason)) => (TriedOutcome::Refused, Some(reason)),
+    };
+    let requests = ran.permitted.iter().map(TriedRequest::new).collect();
+    TriedTag { tag: tag.name.clone(), outcome, reason, requests, withheld, log: ran.log }
+}
+
+impl TriedRequest {
+    fn new(request: &Permitted) -> Self {
+        let text = || Value::String(String::from_utf8_lossy(request.body()).into_owned());
+        TriedRequest {
+            method: request.method().to_string(),
+            url: request.url().to_string(),
+            headers: joined(request.shown_headers()),
+            body: match request.body() {
+                [] => Value::Null,
+                body => serde_json::from_slice(body).unwrap_or_else(|_| text()),
+            },
+        }
+    }
+}
+
+/// A name given twice stands for one list (RFC 9110, section 5.3).
+fn joined(headers: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let mut joined: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        joined.entry(name).and_modify(|before| *before = format!("{before}, {value}")).or_insert(value);
+    }
+    joined
+}

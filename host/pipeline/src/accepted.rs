@@ -1,0 +1,131 @@
+//! The record of an accepted event, as it lies in the journal.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::event::{Event, InvalidEvent};
+
+/// The format that is written. A reader knows this one and all before it; a new number comes with a new way to read.
+const VERSION: u32 = 1;
+
+/// An event that a source took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    pub received_at: Timestamp,
+    /// The name of the source.
+    pub source: Cow<'static, str>,
+    pub event: Event,
+}
+
+/// Why a record could not be read. It never repeats a value of the event's.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RecordError {
+    #[error("the record has version {0}, this release reads up to {VERSION}: it was written by a later one")]
+    Version(u32),
+    #[error("the record is damaged at byte {0}")]
+    Damaged(usize),
+    #[error("the record's event is not valid: {0}")]
+    Event(#[from] InvalidEvent),
+}
+
+/// Version 1.
+#[derive(Deserialize, Serialize)]
+struct Record<'r, E> {
+    v: u32,
+    received_at: Timestamp,
+    #[serde(borrow)]
+    source: Cow<'r, str>,
+    event: E,
+}
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+impl Accepted {
+    /// The record as JSON.
+    ///
+    /// # Errors
+    /// None that is known: an event is JSON already.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&Record {
+            v: VERSION,
+            received_at: self.received_at,
+            source: Cow::Borrowed(&*self.source),
+            event: &self.event,
+        })
+    }
+
+    /// Reads a record of this version or an older one.
+    ///
+    /// # Errors
+    /// When it is damaged, or was written by a later version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
+        let record = match serde_json::from_slice::<Record<'_, Map<String, Value>>>(bytes) {
+            Ok(record) if record.v == VERSION => record,
+            Ok(record) => return Err(RecordError::Version(record.v)),
+            Err(error) => {
+                return Err(match serde_json::from_slice(bytes) {
+                    Ok(Version { v }) if v != VERSION => RecordError::Version(v),
+                    _ => RecordError::Damaged(error.column()),
+                });
+            }
+        };
+        Ok(Accepted {
+            received_at: record.received_at,
+            source: Cow::Owned(record.source.into_owned()),
+            event: Event::new(record.event)?,
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn comes_back_as_it_was() {
+        let event = json!({"type": "track", "messageId": "m", "userId": "u", "event": "Ordered \u{1f600}",
+            "properties": {"revenue": 9.99, "products": [{"id": 1}], "note": "a \"quoted\"\nline"}});
+        let accepted = Accepted {
+            received_at: "2026-11-21T10:00:00.123456789Z".parse().unwrap(),
+            source: Cow::Borrowed("segment"),
+            event: serde_json::from_value(event).unwrap(),
+        };
+        assert_eq!(Accepted::from_bytes(&accepted.to_bytes().unwrap()), Ok(accepted));
+    }
+
+    #[test]
+    fn the_first_version_stays_readable() {
+        let record = br#"{"v":1,"received_at":"2026-11-21T10:00:00Z","source":"segment",
+            "event":{"type":"page","messageId":"m","anonymousId":"a"},"later":1}"#;
+        let accepted = Accepted::from_bytes(record).unwrap();
+        assert_eq!(accepted.received_at.as_second(), 1_795_255_200);
+        assert_eq!((accepted.event.message_id(), &*accepted.source), ("m", "segment"));
+    }
+
+    #[test]
+    fn says_why_a_record_cannot_be_read() {
+        let check = |record: &str, expected: &str| {
+            let error = Accepted::from_bytes(record.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{record}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        };
+        check(r#"{"v":2,"events":"secret"}"#, "the record has version 2, this release reads up to 1");
+        check(r#"{"v":"secret"}"#, "the record is damaged at byte");
+        check(r#"{"v":1,"received_at":"secret","source":"s","event":{}}"#, "the record is damaged at byte");
+        check(
+            r#"{"v":1,"received_at":"2026-11-21T10:00:00Z","source":"segment","event":{"type":"secret"}}"#,
+            "the record's event is not valid: `type`",
+        );
+        check(r#"{"v":1,"received_at":"2026-"#, "the record is damaged at byte 27");
+        check("", "the record is damaged at byte 0");
+    }
+}

@@ -1,0 +1,82 @@
+//! The plan of one tag: trigger, consent, transformations, redaction, in this order.
+
+use std::sync::Arc;
+
+use crate::consent;
+use crate::container::model;
+use crate::event::Event;
+use crate::expression::{ExpressionError, View};
+use crate::grants::Grant;
+use crate::redact::{self, Redacted};
+use crate::transform::{self, Transform, TransformError};
+use crate::trigger::{FalseClause, Trigger};
+
+/// Everything that is decided before a tag runs.
+#[derive(Debug)]
+pub struct Plan {
+    trigger: Trigger,
+    consent: Vec<String>,
+    /// The container's own, which stand before the tag's.
+    shared: Arc<[Transform]>,
+    transforms: Vec<Transform>,
+    grant: Grant,
+}
+
+/// Why a tag has no plan. A checked container never gives one.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    #[error("`when`: {0}")]
+    Trigger(#[from] ExpressionError),
+    #[error(transparent)]
+    Transform(#[from] TransformError),
+}
+
+/// What a tag is to do with an event.
+#[derive(Debug)]
+pub enum Decision {
+    NotTriggered(FalseClause),
+    /// The purposes that are missing.
+    BlockedByConsent(Vec<String>),
+    Run(Redacted),
+}
+
+impl Plan {
+    /// Compiles a tag's plan.
+    ///
+    /// # Errors
+    /// When an expression or a path is none.
+    pub fn compile(tag: &model::Tag, shared: Arc<[Transform]>, grant: Grant) -> Result<Self, PlanError> {
+        Ok(Plan {
+            trigger: Trigger::compile(tag)?,
+            consent: tag.consent.clone(),
+            shared,
+            transforms: tag.transforms.iter().map(Transform::compile).collect::<Result<_, _>>()?,
+            grant,
+        })
+    }
+
+    /// Decides for one event. `view` is the same event's, shared by all the tags.
+    pub fn decide(&self, event: &Event, view: &View<'_>) -> Decision {
+        if let Err(clause) = self.trigger.test(event, view) {
+            return Decision::NotTriggered(clause);
+        }
+        let missing = consent::missing(event, &self.consent);
+        if !missing.is_empty() {
+            return Decision::BlockedByConsent(missing.into_iter().map(str::to_owned).collect());
+        }
+        Decision::Run(Redacted::new(&self.transformed(event), &self.grant.fields))
+    }
+
+    /// The fields of a transformed event that the tag does not see, for a person to read.
+    pub fn withheld(&self, event: &Event) -> Vec<String> {
+        redact::withheld(&self.transformed(event), &self.grant.fields)
+    }
+
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    fn transformed<'e>(&self, event: &'e Event) -> transform::Fields<'e> {
+        transform::apply(self.shared.iter().chain(&self.transforms), event.fields())
+    }
+}

@@ -1,0 +1,187 @@
+//! Redaction: what of an event a tag may see.
+
+use serde_json::{Map, Value};
+
+use crate::path::{FieldCursor, Fields};
+
+/// How deep a withheld field is named; what lies deeper is named by its ancestor.
+const NAMED_DEPTH: usize = 3;
+
+/// The most withheld fields that are named; an event can have thousands.
+const NAMED_FIELDS: usize = 64;
+
+/// The JSON text of an event with nothing in it but what was granted. Only this module makes one, and only such a text
+/// crosses into a sandbox.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Redacted(String);
+
+impl Redacted {
+    /// Writes the granted part of an event.
+    pub fn new(fields: &Map<String, Value>, granted: &Fields) -> Self {
+        let mut text = Vec::with_capacity(1024);
+        write_object(&mut text, fields, granted.cursor());
+        let text = String::from_utf8(text).unwrap_or_default();
+        Redacted(defuse(text))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The fields of an event that were not granted, for a person to read.
+pub fn withheld(fields: &Map<String, Value>, granted: &Fields) -> Vec<String> {
+    let mut named = Vec::new();
+    name_withheld(&mut named, &mut Vec::new(), fields, granted.cursor());
+    named
+}
+
+/// Takes the meaning from secret placeholders that an event brings along: what a site's visitor typed must not be
+/// replaced by a secret when a tag copies it into a request. JSON's own text never holds `{{`, so only strings change.
+fn defuse(text: String) -> String {
+    const OPEN: &str = "{{secret:";
+    if !text.as_bytes().windows(OPEN.len()).any(|window| window.eq_ignore_ascii_case(OPEN.as_bytes())) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("{{") {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        match from.get(..OPEN.len()) {
+            Some(open) if open.eq_ignore_ascii_case(OPEN) => out.push_str("{_"),
+            _ => out.push('{'),
+        }
+        rest = &from[1..];
+    }
+    out.push_str(rest);
+    out
+}
+
+fn write_object(out: &mut Vec<u8>, object: &Map<String, Value>, granted: FieldCursor<'_>) {
+    out.push(b'{');
+    let mut first = true;
+    for (key, value) in object {
+        let Some(granted) = granted.step(key).filter(|granted| granted.takes_all() || is_container(value)) else {
+            continue;
+        };
+        if !first {
+            out.push(b',');
+        }
+        first = false;
+        write_json(out, key);
+        out.push(b':');
+        write_value(out, value, granted);
+    }
+    out.push(b'}');
+}
+
+fn write_value(out: &mut Vec<u8>, value: &Value, granted: FieldCursor<'_>) {
+    if granted.takes_all() {
+        return write_json(out, value);
+    }
+    match value {
+        Value::Object(object) => write_object(out, object, granted),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (position, item) in items.iter().filter(|item| is_container(item)).enumerate() {
+                if position > 0 {
+                    out.push(b',');
+                }
+                write_value(out, item, granted);
+            }
+            out.push(b']');
+        }
+        // Kept out by `is_container`: a scalar at a place of which only something below was granted.
+        _ => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Writing JSON into memory cannot fail: every key is a string, and no number is infinite.
+fn write_json<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    let before = out.len();
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        out.truncate(before);
+        out.extend_from_slice(b"null");
+    }
+}
+
+fn is_container(value: &Value) -> bool {
+    value.is_object() || value.is_array()
+}
+
+fn name_withheld(named: &mut Vec<String>, way: &mut Vec<String>, fields: &Map<String, Value>, granted: FieldCursor<'_>) {
+    for (key, value) in fields {
+        if named.len() >= NAMED_FIELDS {
+            return;
+        }
+        way.push(key.clone());
+        match (granted.step(key), value) {
+            (Some(granted), _) if granted.takes_all() => {}
+            (Some(granted), Value::Object(object)) if way.len() < NAMED_DEPTH => name_withheld(named, way, object, granted),
+            (Some(_), Value::Array(_)) => {}
+            _ => named.push(way.join(".")),
+        }
+        way.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(event: Value, granted: &[&str], seen: Value, not_seen: &[&str]) {
+        let Value::Object(fields) = event else { panic!("an object") };
+        let granted = Fields::parse(granted).expect("patterns");
+        let text = Redacted::new(&fields, &granted).into_string();
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), seen);
+        assert_eq!(withheld(&fields, &granted), not_seen);
+    }
+
+    #[test]
+    fn shows_what_was_granted_and_nothing_else() {
+        let event = json!({
+            "type": "track", "userId": "u",
+            "context": {"ip": "203.0.113.7", "page": {"url": "https://shop.example", "title": "Shop"}},
+            "properties": {"products": [{"name": "Mug", "price": 3}, 7, {"price": 4}], "total": 7},
+        });
+        check(event.clone(), &["*"], event.clone(), &[]);
+        check(event.clone(), &[], json!({}), &["context", "properties", "type", "userId"]);
+        check(
+            event.clone(),
+            &["type", "context.page.url", "properties.products.price"],
+            json!({
+                "type": "track", "context": {"page": {"url": "https://shop.example"}},
+                "properties": {"products": [{"price": 3}, {"price": 4}]},
+            }),
+            &["context.ip", "context.page.title", "properties.total", "userId"],
+        );
+        check(event, &["type.below", "userId.*"], json!({"userId": "u"}), &["context", "properties", "type"]);
+    }
+
+    #[test]
+    fn an_events_own_placeholders_mean_nothing() {
+        let check = |given: &str, expected: &str| {
+            let Value::Object(fields) = json!({ "event": given }) else { panic!("an object") };
+            let text = Redacted::new(&fields, &Fields::parse(["*"]).expect("pattern")).into_string();
+            assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), json!({ "event": expected }));
+        };
+        check("a {{secret:api_secret}} b", "a {_{secret:api_secret}} b");
+        check("{{{{SECRET:x}}", "{{{_{SECRET:x}}");
+        check("{{name}} costs {", "{{name}} costs {");
+        check("{{é{{secret:é}}", "{{é{_{secret:é}}");
+    }
+}

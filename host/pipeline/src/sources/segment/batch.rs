@@ -1,0 +1,139 @@
+//! A batch: many events, and what they have in common.
+
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::item::Surroundings;
+use super::limits::{MAX_BATCH_EVENTS, MAX_KEPT_TEXT, MAX_MERGED_BYTES};
+use super::{bad_request, key, surrogate, time, too_large};
+use crate::container::model::Collect;
+use crate::event::{Event, is_too_deep};
+use crate::sources::{BadEvent, Refusal};
+
+/// The body of `/v1/batch`.
+///
+/// The items stay text here. So each one's length is known without writing it out again, one that no parser takes (half of
+/// a character, nested too deep, a number without bounds) costs itself only, and a bad event is still there as it came.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Batch<'b> {
+    #[serde(borrow)]
+    batch: Option<Vec<&'b RawValue>>,
+    write_key: Value,
+    sent_at: Value,
+    context: Value,
+    integrations: Value,
+}
+
+impl<'b> Batch<'b> {
+    /// Lets the batch in by a key in the header, in the body, or in the first of its events.
+    pub(super) fn check_key(&self, headers: &HeaderMap, collect: &Collect) -> Result<(), Refusal> {
+        let first = self.batch.iter().flatten().next();
+        let first = first.and_then(|item| serde_json::from_str::<Keyed>(item.get()).ok()).unwrap_or_default();
+        key::check(headers, [&self.write_key, &first.write_key], collect)
+    }
+
+    /// The events, and those that are none.
+    pub(super) fn events(
+        self,
+        mut surroundings: Surroundings<'_>,
+        max_event_bytes: usize,
+    ) -> Result<(Vec<Event>, Vec<BadEvent>), Refusal> {
+        let Some(items) = self.batch else {
+            return Err(bad_request("missing_batch", "`batch` is missing: it is the array of events"));
+        };
+        if items.len() > MAX_BATCH_EVENTS {
+            let message =
+                format!("the batch has {} events, the limit is {MAX_BATCH_EVENTS}: send several", items.len());
+            return Err(too_large("too_many_events", message));
+        }
+        surroundings.sent_at = time::read(&self.sent_at);
+        surroundings.context = object("context", self.context)?;
+        surroundings.integrations = object("integrations", self.integrations)?;
+        let common = length(&surroundings.context) + length(&surroundings.integrations);
+        if common.saturating_mul(items.len()) > MAX_MERGED_BYTES {
+            let message = format!(
+                "the batch's own `context` and `integrations` would stand in each of its {} events, {common} bytes a time: \
+                 send fewer events at once, or less in common",
+                items.len()
+            );
+            return Err(too_large("batch_too_large", message));
+        }
+        let mut events = Vec::with_capacity(items.len());
+        let mut bad = Vec::new();
+        for (position, item) in items.into_iter().enumerate() {
+            match event(item, position, &surroundings, common, max_event_bytes) {
+                Ok(event) => events.push(event),
+                Err(event) => bad.push(event),
+            }
+        }
+        Ok((events, bad))
+    }
+}
+
+/// For SDKs that send the key with each event.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Keyed {
+    write_key: Value,
+}
+
+/// By what an event that is too long to be kept is found again.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Identity {
+    message_id: Value,
+    r#type: Value,
+}
+
+fn event(
+    item: &RawValue,
+    position: usize,
+    surroundings: &Surroundings<'_>,
+    common: usize,
+    max_event_bytes: usize,
+) -> Result<Event, BadEvent> {
+    let text = item.get();
+    let bytes = text.len().saturating_add(common);
+    if bytes > max_event_bytes {
+        let with = if common > 0 { " with what the batch says for all" } else { "" };
+        let reason = format!("the event has {bytes} bytes{with}, the limit is {max_event_bytes}: send less in it");
+        return Err(BadEvent { position, reason, event: identity(text) });
+    }
+    let bad = |reason: String| BadEvent { position, reason, event: as_it_came(text) };
+    let fields = match surrogate::parse(text) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) => return Err(bad("the event is not an object".to_owned())),
+        Err(error) => return Err(bad(format!("the event cannot be read: {error} of the event"))),
+    };
+    surroundings.event(fields, position).map_err(|error| bad(error.to_string()))
+}
+
+/// As JSON where that can be read again from wherever it is kept, or else as text.
+fn as_it_came(text: &str) -> Value {
+    surrogate::parse(text).ok().filter(|value| !is_too_deep(value)).unwrap_or_else(|| Value::from(text))
+}
+
+fn identity(text: &str) -> Value {
+    let identity = serde_json::from_str::<Identity>(text).unwrap_or_default();
+    let short = |value: Value| value.as_str().is_some_and(|text| text.len() <= MAX_KEPT_TEXT).then_some(value);
+    [("messageId", identity.message_id), ("type", identity.r#type)]
+        .into_iter()
+        .filter_map(|(field, value)| Some((field.to_owned(), short(value)?)))
+        .collect()
+}
+
+fn object(field: &str, value: Value) -> Result<Map<String, Value>, Refusal> {
+    match value {
+        Value::Object(object) => Ok(object),
+        Value::Null => Ok(Map::new()),
+        _ => Err(bad_request("invalid_batch", format!("the batch's `{field}` is not an object"))),
+    }
+}
+
+/// Its length as JSON: once a batch, where it has anything at all.
+fn length(common: &Map<String, Value>) -> usize {
+    if common.is_empty() { 0 } else { serde_json::to_string(common).map_or(usize::MAX / 2, |text| text.len()) }
+}

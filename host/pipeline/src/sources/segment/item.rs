@@ -1,0 +1,117 @@
+//! One event as an SDK sends it, brought to the spec's shape.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::id::Ids;
+use super::time;
+use crate::event::{Event, InvalidEvent, Kind};
+
+/// What is about the transport or about Segment's own workspace, not about what happened.
+const DROPPED: [&str; 3] = ["_metadata", "projectId", "writeKey"];
+
+/// What an event gets from its request.
+pub(super) struct Surroundings<'b> {
+    pub(super) received_at: Timestamp,
+    pub(super) ids: Ids<'b>,
+    /// The kind, where the path tells it.
+    pub(super) kind: Option<Kind>,
+    pub(super) sent_at: Option<Timestamp>,
+    pub(super) context: Map<String, Value>,
+    pub(super) integrations: Map<String, Value>,
+}
+
+impl<'b> Surroundings<'b> {
+    /// Those of a request that says nothing for its events in common.
+    pub(super) fn new(body: &'b str, received_at: Timestamp) -> Self {
+        Surroundings {
+            received_at,
+            ids: Ids::new(body, received_at),
+            kind: None,
+            sent_at: None,
+            context: Map::new(),
+            integrations: Map::new(),
+        }
+    }
+
+    /// The event at this position of the request.
+    pub(super) fn event(&self, mut fields: Map<String, Value>, position: usize) -> Result<Event, InvalidEvent> {
+        for field in DROPPED {
+            fields.remove(field);
+        }
+        if let Some(kind) = self.kind {
+            fields.insert("type".to_owned(), Value::from(kind.name()));
+        }
+        // The name that `context` had in the first SDKs.
+        if let Some(options @ Value::Object(_)) = fields.remove("options") {
+            fields.entry("context").or_insert(options);
+        }
+        fill(&mut fields, "context", &self.context);
+        fill(&mut fields, "integrations", &self.integrations);
+        if matches!(fields.get("messageId"), None | Some(Value::Null))
+            || fields.get("messageId") == Some(&Value::from(""))
+        {
+            fields.insert("messageId".to_owned(), Value::String(self.ids.at(position)));
+        }
+        time::set(&mut fields, self.sent_at, self.received_at);
+        Event::new(fields)
+    }
+}
+
+/// Fills an event's object from the batch's. The event's own values win; where both have an object, such as
+/// `context.library`, the two are joined key by key, and no deeper.
+fn fill(fields: &mut Map<String, Value>, field: &str, common: &Map<String, Value>) {
+    if common.is_empty() {
+        return;
+    }
+    let own = fields.entry(field).or_insert(Value::Null);
+    if own.is_null() {
+        *own = Value::Object(common.clone());
+        return;
+    }
+    // Anything else than an object is the event's mistake, and reported as such.
+    let Value::Object(own) = own else { return };
+    for (key, common) in common {
+        match (own.get_mut(key), common) {
+            (None, common) => drop(own.insert(key.clone(), common.clone())),
+            (Some(Value::Object(own)), Value::Object(common)) => {
+                for (key, common) in common {
+                    own.entry(key.as_str()).or_insert_with(|| common.clone());
+                }
+            }
+            (Some(_), _) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_event_wins_over_its_batch_key_by_key() {
+        let check = |own: Value, common: Value, expected: Value| {
+            let mut fields = own.as_object().unwrap().clone();
+            fill(&mut fields, "context", common.as_object().unwrap());
+            assert_eq!(Value::Object(fields), expected);
+        };
+        let library = json!({"library": {"name": "ours", "version": "1"}, "ip": "192.0.2.1"});
+        check(json!({}), json!({}), json!({}));
+        check(json!({}), library.clone(), json!({"context": library}));
+        check(json!({"context": null}), library.clone(), json!({"context": library}));
+        check(
+            json!({"context": {"library": {"name": "own"}, "ip": null, "page": {}}}),
+            library.clone(),
+            json!({"context": {"library": {"name": "own", "version": "1"}, "ip": null, "page": {}}}),
+        );
+        check(json!({"context": {"library": "own"}}), json!({"library": {}}), json!({"context": {"library": "own"}}));
+        check(
+            json!({"context": {"a": {"b": {"c": 1}}}}),
+            json!({"a": {"b": {"d": 2}, "e": 3}}),
+            json!({"context": {"a": {"b": {"c": 1}, "e": 3}}}),
+        );
+        check(json!({"context": 7}), library, json!({"context": 7}));
+    }
+}
