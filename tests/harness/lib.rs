@@ -1,5 +1,10 @@
 //! What the end-to-end tests have in common: a host, a receiver in the vendors' place, a client.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says why and ends")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why and ends"
+)]
 
 pub mod client;
 pub mod host;

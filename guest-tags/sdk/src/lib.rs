@@ -119,7 +119,7 @@ macro_rules! export {
                     $crate::run::<$tag>(&events, &settings)
                 }
             }
-            $crate::__export_tag!(Exported with_types_in $crate::__bindings);
+    $crate::__export_tag!(Exported with_types_in $crate::__bindings);
         };
     };
 }

@@ -30,6 +30,7 @@ impl Output {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the type is generated from the WIT file")]
 impl Default for Output {
     fn default() -> Self {
         Output { requests: Vec::new(), skipped: Vec::new(), rejected: Vec::new(), log: Vec::new() }

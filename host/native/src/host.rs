@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tagyard_pipeline::plan::PlanError;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 
 use crate::collect::{Collector, Server};
 use crate::container::{Environment, Loaded};
@@ -18,6 +19,7 @@ use crate::dispatch::Dispatcher;
 use crate::journal::{CursorFile, CursorFileError, Durability, EventJournal, Log, OpenError, Options, ReadError};
 use crate::limits::STOP_TIMEOUT;
 use crate::outcomes::{Recorded, Recorder, Writing};
+use crate::retention;
 use crate::sandbox::{LoadError, Sandbox};
 use crate::tag::{StartError, Tag, shared_transforms};
 
@@ -35,6 +37,7 @@ pub struct Setup {
 pub struct Host {
     server: Server,
     dispatcher: Dispatcher,
+    retention: JoinHandle<()>,
     recorder: Recorder,
     writing: Writing,
     letters: DeadLetters,
@@ -79,7 +82,7 @@ impl Host {
         let flushed = Options { durability: Durability::Flushed, next_at_least: next_outcome, ..Options::default() };
         let outcomes = open(&folder.join("outcomes"), flushed)?;
         let oldest = journal.log().oldest_position();
-        let (recorder, writing) = Recorder::start(outcomes, letters.clone(), checkpoint, cursors, oldest).await?;
+        let (recorder, writing) = Recorder::start(outcomes.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
 
         let sandbox = Sandbox::start(Some(folder.join("compiled")))?;
         let shared = shared_transforms(&loaded.container)?;
@@ -91,11 +94,12 @@ impl Host {
         let listener = listener.map_err(|error| HostError::Listen { address: setup.listen, error })?;
         let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
         recorder.set_tags(&names, journal.log().durable_position() + 1).await?;
+        let retention = tokio::spawn(retention::run(journal.log().clone(), outcomes.clone(), recorder.clone()));
         let dispatcher = Dispatcher::start(tags, &journal, &recorder, &deliverer);
         let collector = Collector::new(&loaded.container, journal, letters.clone(), metrics);
         let server = Server::start(listener, collector.router())
             .map_err(|error| HostError::Listen { address: setup.listen, error })?;
-        Ok(Host { server, dispatcher, recorder, writing, letters })
+        Ok(Host { server, dispatcher, retention, recorder, writing, letters })
     }
 
     /// Where it listens.
@@ -117,6 +121,9 @@ impl Host {
     pub async fn stop(self) {
         self.server.stop().await;
         self.dispatcher.stop(STOP_TIMEOUT).await;
+        self.retention.abort();
+        // It holds a recorder, and the writer goes on while there is one.
+        let _ = self.retention.await;
         drop(self.recorder);
         self.writing.finish().await;
     }

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod limits;
 pub mod outcomes;
 pub mod registry;
+pub mod retention;
 pub mod sandbox;
 pub mod secrets;
 pub mod tag;

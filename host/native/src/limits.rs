@@ -93,3 +93,10 @@ pub const CONNECTIONS: usize = 8_192;
 
 /// How long a stopping host waits for what is in flight. The rest stays in the journal.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long events and outcomes are kept once every tag has passed them, to look at and to run again. What a tag still needs is
+/// kept in any case.
+pub const KEEP: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// How often what is older is looked for. It goes by whole segments of the log, so more often frees nothing more.
+pub const KEEP_CHECK_EVERY: Duration = Duration::from_secs(60);

@@ -13,7 +13,9 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::dead_letters::{DeadLetter, DeadLetters};
-use crate::journal::{Begin, CursorFile, CursorFileError, Cursors, Finished, Key, Loaded, Log, NewRecord, Origin, ReadError};
+use crate::journal::{
+    Begin, CursorFile, CursorFileError, Cursors, Finished, Key, Loaded, Log, NewRecord, Origin, ReadError,
+};
 use crate::limits::{CHECKPOINT_EVERY, WAITING_OUTCOMES};
 
 /// How one event ended for one tag, as it lies in the outcomes log.
@@ -137,9 +139,10 @@ impl Recorder {
         self.watchers.subscribe()
     }
 
-    /// The lowest position that a tag still needs.
-    pub fn low(&self) -> Option<u64> {
-        lock(&self.cursors).low()
+    /// The lowest positions that are still needed: of the journal, by a tag, and of the outcomes, by the next start.
+    pub fn needed(&self) -> (Option<u64>, u64) {
+        let cursors = lock(&self.cursors);
+        (cursors.low(), cursors.outcomes())
     }
 }
 
@@ -185,7 +188,8 @@ impl Writer {
 
     /// Tries until the disk takes it. Meanwhile the channel fills and the tags wait: nothing is given up.
     async fn write(&self, group: Vec<Ended>) {
-        let (recorded, letters): (Vec<_>, Vec<_>) = group.into_iter().map(|ended| (ended.recorded, ended.letter)).unzip();
+        let (recorded, letters): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|ended| (ended.recorded, ended.letter)).unzip();
         let letters: Vec<DeadLetter> = letters.into_iter().flatten().collect();
         while let Err(error) = self.letters.append(&letters).await {
             tracing::error!(%error, "dead letters cannot be written; trying again");

@@ -120,7 +120,9 @@ impl Tag {
                 }
             }
         }
-        for note in output.skipped.into_iter().filter(|note| named.get(note.event as usize) == Some(&false)).collect::<Vec<_>>() {
+        for note in
+            output.skipped.into_iter().filter(|note| named.get(note.event as usize) == Some(&false)).collect::<Vec<_>>()
+        {
             ran.end(&mut named, note.event, GuestEnd::Skipped(note.reason));
         }
         for event in (0..).take(count) {

@@ -126,11 +126,8 @@ fn syntax_error(source: &str, errors: &cel::parser::ParseErrors) -> ExpressionEr
         return ExpressionError { message: "this is no CEL expression".to_owned(), offset: None };
     };
     let (line, column) = first.pos;
-    let before: usize = source
-        .split_inclusive('\n')
-        .take(usize::try_from(line - 1).unwrap_or_default())
-        .map(str::len)
-        .sum();
+    let before: usize =
+        source.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or_default()).map(str::len).sum();
     let within = usize::try_from(column - 1).unwrap_or_default();
     let offset = source[before.min(source.len())..].char_indices().nth(within).map(|(at, _)| before + at);
     ExpressionError { message: first.msg.clone(), offset: offset.or(Some(source.len())) }
@@ -184,7 +181,8 @@ mod tests {
     use serde_json::json;
 
     fn check(source: &str, expected: Result<Value, NoValue>) {
-        let event = json!({"event": "Order Completed", "properties": {"revenue": 120, "coupon": null, "tags": ["a", "b"]}});
+        let event =
+            json!({"event": "Order Completed", "properties": {"revenue": 120, "coupon": null, "tags": ["a", "b"]}});
         let Value::Object(fields) = event else { panic!("an object") };
         let expression = Expression::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
         assert_eq!(expression.value(&View::new(&fields)), expected, "{source}");

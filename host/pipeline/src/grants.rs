@@ -198,7 +198,9 @@ mod tests {
 
     #[test]
     fn bad_patterns_say_how_to_mend_them() {
-        let check = |pattern: &str, expected: HostPatternError| assert_eq!(HostPattern::parse(pattern), Err(expected), "{pattern}");
+        let check = |pattern: &str, expected: HostPatternError| {
+            assert_eq!(HostPattern::parse(pattern), Err(expected), "{pattern}")
+        };
         check("https://api.vendor.com/v1", HostPatternError::Url("api.vendor.com".to_owned()));
         check("api.vendor.com/v1", HostPatternError::Url("api.vendor.com".to_owned()));
         check("*", HostPatternError::Star);
@@ -231,13 +233,36 @@ mod tests {
             assert_eq!(is_private(address), expected, "{address}");
         };
         for private in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255",
-            "192.0.0.8", "198.18.0.1", "240.0.0.1", "224.0.0.1", "::1", "::", "fe80::1", "fc00::1", "fd12::1", "ff02::1",
-            "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "::127.0.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "192.0.0.8",
+            "198.18.0.1",
+            "240.0.0.1",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fd12::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "::127.0.0.1",
         ] {
             check(private, true);
         }
-        for public in ["8.8.8.8", "142.250.1.1", "2606:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8", "172.32.0.1", "100.128.0.1"] {
+        for public in
+            ["8.8.8.8", "142.250.1.1", "2606:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8", "172.32.0.1", "100.128.0.1"]
+        {
             check(public, false);
         }
     }

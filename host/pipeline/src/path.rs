@@ -251,7 +251,8 @@ mod tests {
 
     #[test]
     fn sets_and_removes_through_objects_and_arrays() {
-        let mut fields = serde_json::json!({"properties": {"products": [{"price": 1, "id": "a"}, {"price": 2}]}, "x": 1});
+        let mut fields =
+            serde_json::json!({"properties": {"products": [{"price": 1, "id": "a"}, {"price": 2}]}, "x": 1});
         let map = fields.as_object_mut().expect("object");
         Path::parse("properties.products.price").expect("path").remove(map);
         Path::parse("x.y").expect("path").set(map, Value::from(5));

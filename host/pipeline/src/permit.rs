@@ -257,7 +257,8 @@ mod tests {
     fn only_granted_urls() {
         check_url("https://api.vendor.com/v1", Ok(()));
         check_url("https://API.VENDOR.COM:443/v1#x", Ok(()));
-        let outside = |host: &str| format!("`{host}` is outside the tag's granted hosts; to allow it, add it to `allow.hosts`");
+        let outside =
+            |host: &str| format!("`{host}` is outside the tag's granted hosts; to allow it, add it to `allow.hosts`");
         check_url("https://evil.example/v1", Err(&outside("evil.example")));
         check_url("https://api.vendor.com:8443/", Err(&outside("api.vendor.com:8443")));
         check_url("https://api.vendor.com.evil.example/", Err(&outside("api.vendor.com.evil.example")));
@@ -326,7 +327,10 @@ mod tests {
             Err("the secret `elsewhere` is not bound to `api.vendor.com`; add the host to the secret's `hosts`"),
         );
         body("{{secret:}", Err("a secret is written `{{secret:NAME}}`, with letters, digits and `_` in NAME"));
-        check_url("https://api.vendor.com/{{secret:key}}", Err("a secret stands in a query value, a header or the body, not elsewhere in a URL"));
+        check_url(
+            "https://api.vendor.com/{{secret:key}}",
+            Err("a secret stands in a query value, a header or the body, not elsewhere in a URL"),
+        );
         check(
             |request, _| request.auth = Some(Auth::Bearer { token: "nobody".to_owned() }),
             Err("it names the secret `nobody`, which the container does not give this tag; add it under `secrets`"),

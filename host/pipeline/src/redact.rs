@@ -122,7 +122,12 @@ fn is_container(value: &Value) -> bool {
     value.is_object() || value.is_array()
 }
 
-fn name_withheld(named: &mut Vec<String>, way: &mut Vec<String>, fields: &Map<String, Value>, granted: FieldCursor<'_>) {
+fn name_withheld(
+    named: &mut Vec<String>,
+    way: &mut Vec<String>,
+    fields: &Map<String, Value>,
+    granted: FieldCursor<'_>,
+) {
     for (key, value) in fields {
         if named.len() >= NAMED_FIELDS {
             return;
@@ -130,7 +135,9 @@ fn name_withheld(named: &mut Vec<String>, way: &mut Vec<String>, fields: &Map<St
         way.push(key.clone());
         match (granted.step(key), value) {
             (Some(granted), _) if granted.takes_all() => {}
-            (Some(granted), Value::Object(object)) if way.len() < NAMED_DEPTH => name_withheld(named, way, object, granted),
+            (Some(granted), Value::Object(object)) if way.len() < NAMED_DEPTH => {
+                name_withheld(named, way, object, granted)
+            }
             (Some(_), Value::Array(_)) => {}
             _ => named.push(way.join(".")),
         }

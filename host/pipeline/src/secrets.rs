@@ -125,7 +125,9 @@ pub(crate) fn shown_auth(auth: &Auth) -> (String, String) {
         Auth::Bearer { token } => (authorization, format!("Bearer {OPEN}{token}{CLOSE}")),
         Auth::Basic { user, password } if password.is_empty() => (authorization, format!("Basic {user}:")),
         Auth::Basic { user, password } => (authorization, format!("Basic {user}:{OPEN}{password}{CLOSE}")),
-        Auth::HmacSha256 { key, header, prefix, .. } => (header.to_ascii_lowercase(), format!("{prefix}{{{{hmac-sha256:{key}}}}}")),
+        Auth::HmacSha256 { key, header, prefix, .. } => {
+            (header.to_ascii_lowercase(), format!("{prefix}{{{{hmac-sha256:{key}}}}}"))
+        }
         Auth::AwsSigV4 { access_key, .. } => (authorization, format!("AWS4-HMAC-SHA256 {OPEN}{access_key}{CLOSE}")),
     }
 }
@@ -143,11 +145,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Replaces the placeholders in a text by their encoded values; borrowed where there are none.
-fn fill<'t>(
-    text: &'t str,
-    secrets: &dyn Secrets,
-    encode: fn(&str) -> String,
-) -> Result<Cow<'t, str>, SealError> {
+fn fill<'t>(text: &'t str, secrets: &dyn Secrets, encode: fn(&str) -> String) -> Result<Cow<'t, str>, SealError> {
     if !text.contains(OPEN) {
         return Ok(Cow::Borrowed(text));
     }
@@ -164,7 +162,8 @@ fn fill<'t>(
 
 fn fill_body(request: &Permitted, secrets: &dyn Secrets) -> Result<Vec<u8>, SealError> {
     let Ok(text) = std::str::from_utf8(&request.body) else { return Ok(request.body.clone()) };
-    let content_type = request.headers.iter().find(|(name, _)| name == CONTENT_TYPE).map(|(_, value)| value.to_ascii_lowercase());
+    let content_type =
+        request.headers.iter().find(|(name, _)| name == CONTENT_TYPE).map(|(_, value)| value.to_ascii_lowercase());
     let content_type = content_type.as_deref().unwrap_or_default();
     let filled = if content_type.contains("json") {
         fill(text, secrets, json_escaped)
@@ -247,8 +246,12 @@ fn sign_aws(sealed: &mut Sealed, auth: &Auth, secrets: &dyn Secrets, now: System
         .map_err(|_| SealError::Sign)?;
     let headers: Vec<(&str, &str)> =
         sealed.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
-    let request =
-        SignableRequest::new(sealed.method.as_str(), sealed.url.as_str(), headers.into_iter(), SignableBody::Bytes(&sealed.body));
+    let request = SignableRequest::new(
+        sealed.method.as_str(),
+        sealed.url.as_str(),
+        headers.into_iter(),
+        SignableBody::Bytes(&sealed.body),
+    );
     let signed = request.and_then(|request| sign(request, &params.into())).map_err(|_| SealError::Sign)?;
     let (instructions, _) = signed.into_parts();
     let (new_headers, _) = instructions.into_parts();
@@ -314,16 +317,24 @@ mod tests {
         body("application/x-www-form-urlencoded", "<a%22b%26c+d>");
         body("text/plain", "<a\"b&c d>");
         let query = sealed(|request| request.url.push_str("?a=1&key={{secret:odd}}&b={{secret:plain}}"));
-        assert_eq!(query.map(|sealed| sealed.url.to_string()).as_deref(), Ok("https://example.amazonaws.com/?a=1&key=a%22b%26c+d&b=s3cret"));
+        assert_eq!(
+            query.map(|sealed| sealed.url.to_string()).as_deref(),
+            Ok("https://example.amazonaws.com/?a=1&key=a%22b%26c+d&b=s3cret")
+        );
     }
 
     #[test]
     fn a_value_that_cannot_stand_in_a_header_is_an_error_without_it() {
         let header = |value: &str| {
-            sealed(|request| request.headers = vec![("x-key".to_owned(), value.to_owned())]).map(|_| ()).map_err(|error| error.to_string())
+            sealed(|request| request.headers = vec![("x-key".to_owned(), value.to_owned())])
+                .map(|_| ())
+                .map_err(|error| error.to_string())
         };
         assert_eq!(header("{{secret:plain}}"), Ok(()));
-        assert_eq!(header("{{secret:line}}"), Err("the value of a secret in header `x-key` cannot stand in a header".to_owned()));
+        assert_eq!(
+            header("{{secret:line}}"),
+            Err("the value of a secret in header `x-key` cannot stand in a header".to_owned())
+        );
         assert_eq!(header("{{secret:none}}"), Err("the secret `none` has no value".to_owned()));
     }
 
@@ -331,15 +342,25 @@ mod tests {
     fn requests_are_authenticated() {
         let check = |auth: Auth, header: &str, expected: &str| {
             let sealed = sealed(|request| (request.auth, request.body) = (Some(auth), b"{}".to_vec()));
-            let value = sealed.map(|sealed| sealed.headers.get(header).and_then(|value| value.to_str().ok()).map(str::to_owned));
+            let value = sealed
+                .map(|sealed| sealed.headers.get(header).and_then(|value| value.to_str().ok()).map(str::to_owned));
             assert_eq!(value, Ok(Some(expected.to_owned())));
         };
         check(Auth::Bearer { token: "plain".to_owned() }, "authorization", "Bearer s3cret");
         let basic = |user: &str, password: &str| Auth::Basic { user: user.to_owned(), password: password.to_owned() };
         check(basic("jane", "plain"), "authorization", "Basic amFuZTpzM2NyZXQ=");
         check(basic("{{secret:plain}}", ""), "authorization", "Basic czNjcmV0Og==");
-        let hmac = |encoding| Auth::HmacSha256 { key: "plain".to_owned(), header: "X-Signature".to_owned(), prefix: "sha256=".to_owned(), encoding };
-        check(hmac(Encoding::Hex), "x-signature", "sha256=adbde1ce40c89c14215687d5d762a47df6dfaefcfad61e2e86718ffc8498571b");
+        let hmac = |encoding| Auth::HmacSha256 {
+            key: "plain".to_owned(),
+            header: "X-Signature".to_owned(),
+            prefix: "sha256=".to_owned(),
+            encoding,
+        };
+        check(
+            hmac(Encoding::Hex),
+            "x-signature",
+            "sha256=adbde1ce40c89c14215687d5d762a47df6dfaefcfad61e2e86718ffc8498571b",
+        );
         check(hmac(Encoding::Base64), "x-signature", "sha256=rb3hzkDInBQhVofV12Kkffbfrvz61h4uhnGP/ISYVxs=");
     }
 
@@ -355,7 +376,8 @@ mod tests {
                 service: "service".to_owned(),
             });
         });
-        let authorization = sealed.map(|sealed| sealed.headers[AUTHORIZATION].to_str().map(str::to_owned).unwrap_or_default());
+        let authorization =
+            sealed.map(|sealed| sealed.headers[AUTHORIZATION].to_str().map(str::to_owned).unwrap_or_default());
         // `get-vanilla` of the suite.
         let expected = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
              SignedHeaders=host;x-amz-date, Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";

@@ -96,8 +96,8 @@ impl On {
 /// The parts of a conjunction, each compiled by itself, so that a person is told which one was false.
 fn clauses(source: &str) -> Result<Vec<Expression>, ExpressionError> {
     let whole = Expression::compile(source)?;
-    let parts: Option<Vec<Expression>> =
-        conjuncts(source).map(|parts| parts.into_iter().filter_map(|part| Expression::compile(part.trim()).ok()).collect());
+    let parts: Option<Vec<Expression>> = conjuncts(source)
+        .map(|parts| parts.into_iter().filter_map(|part| Expression::compile(part.trim()).ok()).collect());
     match parts {
         Some(parts) if parts.len() > 1 && parts.len() == conjuncts(source).map_or(0, |parts| parts.len()) => Ok(parts),
         _ => Ok(vec![whole]),
@@ -168,15 +168,27 @@ mod tests {
             json!({"properties": {"revenue": 9}}),
             Err("`event.properties.revenue > 10.0` is false"),
         );
-        check(json!({"when": when}), json!({}), Err("`event.properties.revenue > 10.0` is false, since a field is missing"));
+        check(
+            json!({"when": when}),
+            json!({}),
+            Err("`event.properties.revenue > 10.0` is false, since a field is missing"),
+        );
         check(json!({"when": "event.event == 'a && b' && true"}), json!({}), Err("`event.event == 'a && b'` is false"));
         check(json!({"when": "false && true || false"}), json!({}), Err("`false && true || false` is false"));
     }
 
     #[test]
     fn honours_the_senders_integrations() {
-        check(json!({}), json!({"integrations": {"GA4": false}}), Err("the sender switched `ga4` off in `integrations`"));
-        check(json!({}), json!({"integrations": {"All": false}}), Err("the sender switched `All` off in `integrations`"));
+        check(
+            json!({}),
+            json!({"integrations": {"GA4": false}}),
+            Err("the sender switched `ga4` off in `integrations`"),
+        );
+        check(
+            json!({}),
+            json!({"integrations": {"All": false}}),
+            Err("the sender switched `All` off in `integrations`"),
+        );
         check(json!({}), json!({"integrations": {"All": false, "ga4-web": {"clientId": 1}}}), Ok(()));
         check(json!({}), json!({"integrations": {"Mixpanel": false}}), Ok(()));
     }

@@ -40,7 +40,8 @@ pub fn run(args: Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let setup = Setup { listen: args.listen, data_dir: args.data_dir, divert: args.divert, env: container::environment };
+    let setup =
+        Setup { listen: args.listen, data_dir: args.data_dir, divert: args.divert, env: container::environment };
     block_on(async {
         let diverted = setup.divert.is_some();
         let host = Host::start(&loaded, setup).await.map_err(|error| error.to_string())?;

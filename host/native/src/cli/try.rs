@@ -80,6 +80,7 @@ fn read_events(path: &Path) -> Result<Vec<Event>, String> {
         _ => Box::new(File::open(path).map_err(|error| format!("cannot read {name}: {error}"))?),
     };
     let mut text = String::new();
+    #[expect(clippy::disallowed_methods, reason = "bounded by `take`")]
     input.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(|error| format!("cannot read {name}: {error}"))?;
     let value: Value = serde_json::from_str(&text).map_err(|error| format!("{name} is not JSON: {error}"))?;
     let values = match value {
@@ -88,7 +89,8 @@ fn read_events(path: &Path) -> Result<Vec<Event>, String> {
     };
     let now = Timestamp::now();
     let event = |(position, value): (usize, Value)| {
-        let event = fill_in(value, position, now).and_then(|fields| Event::new(fields).map_err(|error| error.to_string()));
+        let event =
+            fill_in(value, position, now).and_then(|fields| Event::new(fields).map_err(|error| error.to_string()));
         event.map_err(|error| format!("{name}: event {position}: {error}"))
     };
     values.into_iter().enumerate().map(event).collect()

@@ -38,7 +38,10 @@ impl Refused {
         Refused::new(
             StatusCode::NOT_FOUND,
             "unclaimed",
-            format!("no source takes {} {path}; events are sent to POST /v1/track, /v1/batch and their like", parts.method),
+            format!(
+                "no source takes {} {path}; events are sent to POST /v1/track, /v1/batch and their like",
+                parts.method
+            ),
         )
     }
 
@@ -84,7 +87,11 @@ impl From<AppendError> for Refused {
             }
             AppendError::Full { .. } | AppendError::Storage(_) => {
                 tracing::error!(%error, "nothing can be accepted");
-                unavailable("not_durable", "the events cannot be written down at the moment; send them again later", DISK)
+                unavailable(
+                    "not_durable",
+                    "the events cannot be written down at the moment; send them again later",
+                    DISK,
+                )
             }
             AppendError::Closed => unavailable("stopping", "the host is stopping; send the events again", MOMENT),
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// How long a browser remembers a preflight; browsers cap it themselves, at two hours or a day.

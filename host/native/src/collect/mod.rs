@@ -63,7 +63,10 @@ impl Collector {
             options: container.collect.clone(),
             journal,
             letters,
-            rate: container.collect.events_per_second.map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
+            rate: container
+                .collect
+                .events_per_second
+                .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
             places: Semaphore::new(COLLECTING_REQUESTS),
             metrics,
         }
@@ -84,10 +87,12 @@ impl Collector {
     /// Makes events and bad events durable.
     async fn accept(&self, source: &dyn Source, events: Vec<Event>, bad: Vec<BadEvent>, at: Timestamp) -> Result<(), Refused> {
         let (accepted, dead) = (events.len() as u64, bad.len() as u64);
+        // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
+        let records: Vec<NewRecord> =
+            events.into_iter().map(|event| self.record(source, event, at)).collect::<Result<_, _>>()?;
         let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| letter(bad, at)).collect();
         self.letters.append(&letters).await?;
-        if !events.is_empty() {
-            let records = events.into_iter().map(|event| self.record(source, event, at)).collect::<Result<_, _>>()?;
+        if !records.is_empty() {
             let appended = self.journal.append(records).await?;
             metrics::counter!("tagyard_duplicate_events_total").increment(appended.duplicates.into());
         }
@@ -104,7 +109,8 @@ impl Collector {
     }
 
     fn check_rate(&self, events: usize) -> Result<(), Refused> {
-        let (Some(rate), Some(events)) = (&self.rate, u32::try_from(events).ok().and_then(std::num::NonZeroU32::new)) else {
+        let (Some(rate), Some(events)) = (&self.rate, u32::try_from(events).ok().and_then(std::num::NonZeroU32::new))
+        else {
             return Ok(());
         };
         match rate.check_n(events) {

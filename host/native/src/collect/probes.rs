@@ -19,7 +19,9 @@ pub(super) async fn health() -> &'static str {
 pub(super) async fn ready(State(collector): State<Arc<Collector>>) -> Response {
     match collector.journal.log().stats().fault {
         None => "ready\n".into_response(),
-        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written; the log says why\n").into_response(),
+        Some(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written; the log says why\n").into_response()
+        }
     }
 }
 

@@ -12,7 +12,6 @@ use crate::registry;
 ///
 /// What `allow` leaves out, a bundled tag gets as its manifest asks; any other tag does not get it.
 pub(super) fn check(tag: Node<'_>, uses: Node<'_>, manifest: &Manifest, problems: &mut Vec<Problem>) -> Option<Grant> {
-    let before = problems.len();
     let allow = tag.get("allow");
     let bundled = uses.text().is_some_and(registry::is_bundled);
     if allow.is_none() && !bundled {
@@ -23,27 +22,34 @@ pub(super) fn check(tag: Node<'_>, uses: Node<'_>, manifest: &Manifest, problems
         return None;
     }
     let at = allow.map_or(uses.span(), |allow| allow.name);
+    let before = problems.len();
     let hosts = match allow.and_then(|allow| allow.get("hosts")) {
         Some(hosts_node) => hosts(hosts_node, problems).into_iter().map(|(host, _)| host).collect(),
         None if bundled => parsed(&manifest.hosts),
         None => Vec::new(),
     };
+    // What is misspelt is not also said to be missing.
+    let are_hosts = problems.len() == before;
+    let before = problems.len();
     let fields = match allow.and_then(|allow| allow.get("fields")) {
         Some(fields_node) => fields(fields_node, problems),
         None if bundled => all_fields(manifest),
         None => Fields::default(),
     };
-    if problems.len() > before {
-        return None;
-    }
+    let are_fields = problems.len() == before;
 
     let place = |key: &str| allow.and_then(|allow| allow.get(key)).map_or(at, |node| node.name);
-    check_hosts(manifest, &hosts, place("hosts"), problems);
-    for field in manifest.fields.iter().filter(|field| !fields.covers(field)) {
+    if are_hosts {
+        check_hosts(manifest, &hosts, place("hosts"), problems);
+    }
+    for field in manifest.fields.iter().filter(|field| are_fields && !fields.covers(field)) {
         problems.push(
             Problem::new(place("fields"), format!("`{}` does not work without the field `{field}`", manifest.name))
                 .help(format!("add \"{field}\" to `allow.fields`")),
         );
+    }
+    if !are_hosts || !are_fields {
+        return None;
     }
     let flag = |key: &str| allow.and_then(|allow| allow.get(key)).and_then(Node::boolean).unwrap_or(false);
     Some(Grant {

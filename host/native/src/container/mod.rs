@@ -149,6 +149,7 @@ fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
 
 fn read(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
+    #[expect(clippy::disallowed_methods, reason = "bounded by `take`")]
     File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
     if u64::try_from(text.len()).is_ok_and(|length| length > MAX_FILE_BYTES) {
         return Err(std::io::Error::other(format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20)));

@@ -1,4 +1,4 @@
-#![allow(clippy::panic)]
+#![allow(clippy::panic, clippy::disallowed_methods)]
 
 use std::error::Error;
 use std::fs;

@@ -25,6 +25,7 @@ impl Answer {
         let status = response.status().as_u16();
         let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = header.and_then(|value| parse_retry_after(value, SystemTime::now()));
+        #[expect(clippy::disallowed_methods, reason = "`Limited`")]
         let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         let kept = &body[..body.len().min(KEPT_ANSWER_BYTES)];

@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn is_an_origin_and_nothing_more() {
-        let check = |text: &str, expected: DivertError| assert_eq!(Divert::parse(text).map(|_| ()), Err(expected), "{text}");
+        let check =
+            |text: &str, expected: DivertError| assert_eq!(Divert::parse(text).map(|_| ()), Err(expected), "{text}");
         check("127.0.0.1:9000", DivertError::Form);
         check("ftp://127.0.0.1", DivertError::Form);
         check("http://me@127.0.0.1", DivertError::Form);

@@ -112,7 +112,9 @@ impl Deliverer {
         let diverted = self.divert.as_ref();
         let uri = match diverted {
             Some(divert) => divert.uri(&sealed.url),
-            None => sealed.url.as_str().parse().map_err(|_| Failure::finally("its URL cannot be sent to".to_owned()))?,
+            None => {
+                sealed.url.as_str().parse().map_err(|_| Failure::finally("its URL cannot be sent to".to_owned()))?
+            }
         };
         let mut request = http::Request::new(Full::from(sealed.body));
         *request.method_mut() = sealed.method;
@@ -122,12 +124,13 @@ impl Deliverer {
         // Where the operator diverts to is the operator's own choice, and usually this machine.
         let client = self.clients.get(private_network || diverted.is_some());
         let exchange = async {
+            #[expect(clippy::disallowed_methods, reason = "the one place that sends")]
             let response = client.request(request).await.map_err(|error| Failure::of(&error))?;
             Ok(Answer::read(response).await)
         };
-        tokio::time::timeout(self.timeout, exchange)
-            .await
-            .unwrap_or_else(|_| Err(Failure { reason: format!("no answer within {} s", self.timeout.as_secs()), is_final: false }))
+        tokio::time::timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
+            Err(Failure { reason: format!("no answer within {} s", self.timeout.as_secs()), is_final: false })
+        })
     }
 }
 

@@ -13,9 +13,13 @@ use crate::limits::RETRY_PAUSE;
 pub(super) enum Verdict {
     Accepted,
     /// `after`: how long the vendor asked to wait.
-    Again { after: Option<Duration> },
+    Again {
+        after: Option<Duration>,
+    },
     /// `content`: whether what the request carries may be to blame.
-    Refused { content: bool },
+    Refused {
+        content: bool,
+    },
 }
 
 /// Judges an answer by its status: 408, 425, 429 and 5xx pass by themselves, every other refusal stays one.

@@ -91,7 +91,14 @@ impl Stage {
         self.record(record, message_id, outcome, None, 0).await;
     }
 
-    async fn record(&self, record: &Record, message_id: &str, outcome: Outcome, failed: Option<Box<Failed>>, attempts: u32) {
+    async fn record(
+        &self,
+        record: &Record,
+        message_id: &str,
+        outcome: Outcome,
+        failed: Option<Box<Failed>>,
+        attempts: u32,
+    ) {
         let at = Timestamp::now();
         let letter = match &outcome {
             Outcome::DeadLetter { cause, reason } => Some(DeadLetter {
@@ -108,7 +115,13 @@ impl Stage {
             _ => None,
         };
         if let Outcome::DeadLetter { cause, reason } = &outcome {
-            tracing::warn!(tag = self.tag.name, position = record.position, cause = cause.name(), reason, "dead letter");
+            tracing::warn!(
+                tag = self.tag.name,
+                position = record.position,
+                cause = cause.name(),
+                reason,
+                "dead letter"
+            );
         }
         let (tag, message_id) = (self.tag.name.clone(), message_id.to_owned());
         let recorded = Recorded { at, tag, position: record.position, message_id, outcome, attempts };
@@ -155,12 +168,14 @@ impl Stage {
                 Err(undelivered) => carried.for_each(|event| undelivered_too(&mut ends[event], request, &undelivered)),
             }
         }
-        let again: Vec<usize> = again.into_iter().filter(|event| !matches!(&ends[*event], Some(end) if end.is_dead())).collect();
+        let again: Vec<usize> =
+            again.into_iter().filter(|event| !matches!(&ends[*event], Some(end) if end.is_dead())).collect();
         if !again.is_empty() {
             let retried = self.split(again.iter().map(|event| items[*event]).collect()).await;
             again.into_iter().zip(retried).for_each(|(event, end)| ends[event] = Some(end));
         }
-        let silent = || End::Outcome(Outcome::Skipped { reason: "the tag returned nothing for it".to_owned() }, None, 0);
+        let silent =
+            || End::Outcome(Outcome::Skipped { reason: "the tag returned nothing for it".to_owned() }, None, 0);
         ends.into_iter().map(|end| end.unwrap_or_else(silent)).collect()
     }
 
@@ -200,7 +215,8 @@ fn chains<'r>(items: &[&Item], requests: &'r [Permitted]) -> Vec<Vec<&'r Permitt
     for request in requests {
         let mut users: BTreeSet<u64> =
             request.events().iter().filter_map(|event| Some(items.get(*event as usize)?.user)).collect();
-        let (shared, mut others): (Vec<_>, Vec<_>) = chains.into_iter().partition(|(theirs, _)| !theirs.is_disjoint(&users));
+        let (shared, mut others): (Vec<_>, Vec<_>) =
+            chains.into_iter().partition(|(theirs, _)| !theirs.is_disjoint(&users));
         let mut chain = Vec::new();
         for (theirs, requests) in shared {
             users.extend(theirs);

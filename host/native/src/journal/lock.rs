@@ -42,6 +42,7 @@ impl DirLock {
 
 fn holder(file: &mut File) -> Option<u32> {
     let mut pid = String::new();
+    #[expect(clippy::disallowed_methods, reason = "bounded by `take`")]
     file.take(16).read_to_string(&mut pid).ok()?;
     pid.trim().parse().ok()
 }

@@ -46,7 +46,7 @@ pub struct Options {
     pub tail_records: usize,
     pub tail_bytes: usize,
     #[cfg(test)]
-    pub(super) faults: std::sync::Arc<super::disk::Faults>,
+    pub(crate) faults: std::sync::Arc<super::disk::Faults>,
 }
 
 impl Default for Options {

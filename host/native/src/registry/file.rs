@@ -15,6 +15,7 @@ pub(super) fn read(path: &Path) -> Result<TagComponent, RegistryError> {
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
+    #[expect(clippy::disallowed_methods, reason = "bounded by `take`")]
     file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_COMPONENT_BYTES) {
         return Err(RegistryError::TooLarge(path.to_owned()));

@@ -88,9 +88,9 @@ pub(super) fn call(
     store.set_hostcall_fuel(LIFTED_BYTES);
     store.set_max_component_handles(GUEST_HANDLES);
     let events: Vec<String> = events.into_iter().map(Redacted::into_string).collect();
-    let result = pre.instantiate(&mut store).and_then(|tag| {
-        tag.tagyard_tag_handler().call_handle(&mut store, &events, settings)
-    });
+    let result = pre
+        .instantiate(&mut store)
+        .and_then(|tag| tag.tagyard_tag_handler().call_handle(&mut store, &events, settings));
     let guest = store.into_data();
     match result {
         Ok(Ok(output)) => Ok(translate(output, &guest.stderr)),
@@ -137,10 +137,13 @@ fn wasmtime_demangled(name: &str) -> String {
 fn translate(output: bindings::exports::tagyard::tag::handler::Output, stderr: &Stderr) -> Output {
     let mut log: Vec<output::LogLine> = output.log.into_iter().take(LOG_LINES).map(log_line).collect();
     let room = LOG_LINES.saturating_sub(log.len());
-    log.extend(stderr.text().lines().take(room).map(|line| output::LogLine {
-        level: output::Level::Warn,
-        message: shorten(line, LOG_LINE_BYTES),
-    }));
+    log.extend(
+        stderr
+            .text()
+            .lines()
+            .take(room)
+            .map(|line| output::LogLine { level: output::Level::Warn, message: shorten(line, LOG_LINE_BYTES) }),
+    );
     Output {
         requests: output.requests.into_iter().map(request).collect(),
         skipped: output.skipped.into_iter().map(note).collect(),

@@ -5,9 +5,7 @@ use std::thread;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::workers;
-use crate::limits::{
-    EPOCH_TICK, GUEST_MEMORY_BYTES, GUEST_STACK_BYTES, RESIDENT_BYTES, TABLE_ELEMENTS,
-};
+use crate::limits::{EPOCH_TICK, GUEST_MEMORY_BYTES, GUEST_STACK_BYTES, RESIDENT_BYTES, TABLE_ELEMENTS};
 
 /// Memories, tables and core instances of one component; a JavaScript engine with its adapters has three or four of each.
 const PARTS_OF_A_COMPONENT: u32 = 8;

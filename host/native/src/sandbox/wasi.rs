@@ -104,10 +104,9 @@ fn link_cli(linker: &mut Linker<Guest>) -> Result<()> {
     environment.func_wrap("get-environment", |_: Context<'_>, (): ()| Ok((Vec::<(String, String)>::new(),)))?;
     environment.func_wrap("get-arguments", |_: Context<'_>, (): ()| Ok((Vec::<String>::new(),)))?;
     environment.func_wrap("initial-cwd", |_: Context<'_>, (): ()| Ok((None::<String>,)))?;
-    linker.instance("wasi:cli/exit@0.2.0")?.func_wrap(
-        "exit",
-        |_: Context<'_>, (_,): (Result<(), ()>,)| -> Result<()> { bail!("it called exit") },
-    )?;
+    linker
+        .instance("wasi:cli/exit@0.2.0")?
+        .func_wrap("exit", |_: Context<'_>, (_,): (Result<(), ()>,)| -> Result<()> { bail!("it called exit") })?;
     linker
         .instance("wasi:cli/stdin@0.2.0")?
         .func_wrap("get-stdin", |_: Context<'_>, (): ()| Ok((Resource::<InputStream>::new_own(0),)))?;
@@ -117,9 +116,11 @@ fn link_cli(linker: &mut Linker<Guest>) -> Result<()> {
             .func_wrap(&format!("get-{name}"), |_: Context<'_>, (): ()| Ok((Resource::<OutputStream>::new_own(0),)))?;
     }
     for kind in ["input", "output"] {
-        linker
-            .instance(&format!("wasi:cli/terminal-{kind}@0.2.0"))?
-            .resource(&format!("terminal-{kind}"), ResourceType::host::<Terminal>(), |_, _| Ok(()))?;
+        linker.instance(&format!("wasi:cli/terminal-{kind}@0.2.0"))?.resource(
+            &format!("terminal-{kind}"),
+            ResourceType::host::<Terminal>(),
+            |_, _| Ok(()),
+        )?;
     }
     for name in ["stdin", "stdout", "stderr"] {
         linker
@@ -157,7 +158,7 @@ fn link_random(linker: &mut Linker<Guest>) -> Result<()> {
         })?;
         random.func_wrap(&format!("{prefix}-u64"), |_: Context<'_>, (): ()| Ok((rand::rng().next_u64(),)))?;
     }
-    linker.instance("wasi:random/insecure-seed@0.2.0")?.func_wrap("insecure-seed", |_: Context<'_>, (): ()| {
-        Ok(((rand::rng().next_u64(), rand::rng().next_u64()),))
-    })
+    linker
+        .instance("wasi:random/insecure-seed@0.2.0")?
+        .func_wrap("insecure-seed", |_: Context<'_>, (): ()| Ok(((rand::rng().next_u64(), rand::rng().next_u64()),)))
 }

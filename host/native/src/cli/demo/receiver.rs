@@ -49,6 +49,7 @@ impl Receiver {
 
 async fn receive(State(received): State<Arc<Mutex<Vec<Received>>>>, request: Request) -> &'static str {
     let (parts, body) = request.into_parts();
+    #[expect(clippy::disallowed_methods, reason = "a limit is given")]
     let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
     let one = Received {

@@ -41,6 +41,7 @@ fn inflate<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Ref
     // Events shrink to about a fifth; a lie of the sender's cannot make this reserve more than the limit.
     let mut inflated = Vec::with_capacity(body.len().saturating_mul(5).min(MAX_BODY_BYTES));
     let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    #[expect(clippy::disallowed_methods, reason = "bounded by `take`")]
     MultiGzDecoder::new(body).take(limit).read_to_end(&mut inflated).map_err(|_| {
         Refusal::new(StatusCode::BAD_REQUEST, "invalid_gzip", "the body is said to be gzip but is broken or cut short")
     })?;
