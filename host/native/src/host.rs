@@ -16,7 +16,7 @@ use crate::container::{Environment, Loaded};
 use crate::dead_letters::DeadLetters;
 use crate::deliver::{Deliverer, Divert};
 use crate::dispatch::Dispatcher;
-use crate::journal::{CursorFile, CursorFileError, Durability, EventJournal, Log, OpenError, Options, ReadError};
+use crate::journal::{CursorFile, CursorFileError, Durability, EventJournal, Log, OpenError, Options, Origin, ReadError};
 use crate::limits::STOP_TIMEOUT;
 use crate::outcomes::{Recorded, Recorder, Writing};
 use crate::retention;
@@ -82,6 +82,11 @@ impl Host {
         let flushed = Options { durability: Durability::Flushed, next_at_least: next_outcome, ..Options::default() };
         let outcomes = open(&folder.join("outcomes"), flushed)?;
         let oldest = journal.log().oldest_position();
+        // A new tag begins with the next event. Where the cursors were lost, every tag may have missed any event.
+        let start = match cursors.origin {
+            Origin::Lost => oldest,
+            Origin::Current | Origin::Previous | Origin::Fresh => journal.log().durable_position() + 1,
+        };
         let (recorder, writing) = Recorder::start(outcomes.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
 
         let sandbox = Sandbox::start(Some(folder.join("compiled")))?;
@@ -93,7 +98,7 @@ impl Host {
         let listener = TcpListener::bind(setup.listen).await;
         let listener = listener.map_err(|error| HostError::Listen { address: setup.listen, error })?;
         let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
-        recorder.set_tags(&names, journal.log().durable_position() + 1).await?;
+        recorder.set_tags(&names, start).await?;
         let retention = tokio::spawn(retention::run(journal.log().clone(), outcomes.clone(), recorder.clone()));
         let dispatcher = Dispatcher::start(tags, &journal, &recorder, &deliverer);
         let collector = Collector::new(&loaded.container, journal, letters.clone(), metrics);

@@ -10,11 +10,21 @@ use tagyard::cli;
 /// A container file says who may send events and which tags run. Begin with `tagyard demo`, then write a file, `check` it,
 /// `try` an event on it, and `serve` it.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
 struct Tagyard {
     #[command(subcommand)]
     command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tagyard demo                                  see it work, with nothing leaving this machine
+  tagyard tag inspect ga4                       what a tag does, and how a container uses it
+  tagyard check shop.toml                       every mistake in a container file
+  tagyard try shop.toml event.json              what each tag would do with an event, and why
+  tagyard serve shop.toml --data-dir /var/lib/tagyard
+
+Each command says more with --help.";
 
 #[derive(Subcommand)]
 enum Command {

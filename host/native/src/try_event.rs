@@ -28,7 +28,7 @@ pub struct Tried {
 pub struct TriedTag {
     pub tag: String,
     pub outcome: TriedOutcome,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `None` where it was sent.
     pub reason: Option<String>,
     pub requests: Vec<TriedRequest>,
     /// Fields of the event that the tag did not see.

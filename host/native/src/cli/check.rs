@@ -9,7 +9,12 @@ use crate::container::{self, Loaded, LoadedTag};
 use crate::registry;
 
 /// Check a container file: every mistake at once, or what the container does.
+///
+/// Finds unknown keys, wrong types, unknown tags, settings that a tag does not take, expressions that do not compile, and grants
+/// and secrets that are missing, each with its line and, where it can be known, how to mend it. Secrets count as missing where
+/// their environment variables are not set. Exits with 0 if the container is fine, and with 1 if it is not.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The container file.
     #[arg(value_name = "CONTAINER.toml")]
@@ -18,6 +23,11 @@ pub struct Args {
     #[arg(long)]
     plain: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tagyard check shop.toml
+  tagyard check --plain shop.toml      one line for each mistake, for an editor or CI";
 
 /// Exits with 0 if the container is fine, with 1 if it is not.
 pub fn run(args: &Args) -> ExitCode {

@@ -13,23 +13,40 @@ use crate::host::{Host, Setup};
 
 /// Run a container: collect events, run its tags, deliver to the vendors.
 ///
-/// An event is answered with 200 once it is on disk. Ctrl-C or SIGTERM stops: no more requests are taken, what is in flight is
-/// finished within ten seconds, the rest stays in the data directory for the next start.
+/// Takes events as Segment's SDKs send them (POST /v1/track, /v1/batch and their like, with one of the container's write keys), and
+/// serves /healthz, /readyz and /metrics. An event is answered with 200 once it is on disk; what a vendor does not take at once
+/// is sent again, for three days by default.
+///
+/// Ctrl-C or SIGTERM stops: no more requests are taken, what is in flight is finished within ten seconds, the rest stays in the
+/// data directory for the next start. Secrets are read from the environment variables that the container names. The log goes
+/// to standard error, as JSON lines unless that is a terminal; TAGYARD_LOG=debug shows more.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The container file.
     #[arg(value_name = "CONTAINER.toml")]
     container: PathBuf,
-    /// Where to listen for events.
+    /// Where to listen for events: an address and a port, `0.0.0.0:8080` for all of the machine's, port 0 for any that is free.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "TAGYARD_LISTEN")]
     listen: SocketAddr,
-    /// Where the journal, the outcomes and the dead letters are kept. One process a directory.
+    /// Where the journal, the outcomes, the dead letters and the compiled tags are kept. One process a directory. Made if missing.
     #[arg(long, value_name = "DIR", default_value = "tagyard-data", env = "TAGYARD_DATA_DIR")]
     data_dir: PathBuf,
-    /// Send every delivery here instead, with the vendor's method, path, query, body and `Host`, as in `http://127.0.0.1:9000`.
+    /// Send every delivery here instead, with the vendor's method, path, query, body and `Host`.
+    ///
+    /// This is how a container is staged, or tested, without touching a vendor. Give a scheme, host and port, without a path.
     #[arg(long, value_name = "URL", value_parser = Divert::parse)]
     divert: Option<Divert>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  GA4_API_SECRET=… tagyard serve shop.toml --data-dir /var/lib/tagyard
+  tagyard serve shop.toml --listen 0.0.0.0:8080 --data-dir /var/lib/tagyard
+  tagyard serve shop.toml --divert http://127.0.0.1:9000      stage it: no vendor gets anything
+
+  curl http://127.0.0.1:8080/v1/track -u WRITE_KEY: -H 'content-type: application/json' \\
+    -d '{\"event\": \"Order Completed\", \"userId\": \"u1\", \"properties\": {\"revenue\": 42}}'";
 
 pub fn run(args: Args) -> ExitCode {
     log::start("info");

@@ -17,15 +17,30 @@ pub enum Command {
 }
 
 /// Show what a tag is and asks for, without running it.
+///
+/// Prints its manifest, size, sha256 and imports, the hosts, fields and secrets that it asks for, and an entry for a container
+/// that grants them all, to be filled in and narrowed.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Inspect {
-    /// A component's file, or the name of a bundled tag.
-    #[arg(value_name = "FILE.wasm|NAME")]
+    #[arg(value_name = "FILE.wasm|NAME", help = which())]
     tag: String,
-    /// Print it as JSON.
+    /// Print it as JSON, with the JSON Schema of the tag's settings.
     #[arg(long)]
     json: bool,
 }
+
+/// The help of `tag`, which knows what is bundled.
+fn which() -> String {
+    let names: Vec<&str> = registry::bundled_names().collect();
+    format!("A component's file, or the name of a bundled tag: {}", names.join(", "))
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tagyard tag inspect ga4
+  tagyard tag inspect ./target/wasm32-wasip2/release/my_tag.wasm
+  tagyard tag inspect --json ga4 | jq .manifest.settings";
 
 /// Exits with 1 if there is no such tag, or it is none.
 pub fn run(command: &Command) -> ExitCode {

@@ -20,10 +20,13 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Try events on a container: the real pipeline and sandbox, with nothing sent.
 ///
+/// An event is JSON in the shape of Segment's spec; its `type` and a `userId` or `anonymousId` are the least it has.
+///
 /// Says for each tag what became of the event and why: which clause of the trigger was false, which consent was missing, which
 /// fields it did not see, and the requests it would send, with secrets masked. `messageId` and `timestamp` are filled in where
 /// the events have none.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The container file.
     #[arg(value_name = "CONTAINER.toml")]
@@ -32,9 +35,20 @@ pub struct Args {
     #[arg(value_name = "EVENT.json")]
     event: PathBuf,
     /// Print JSON for a machine.
+    ///
+    /// `{"events": [{"messageId", "tags": [{"tag", "outcome", "reason", "requests": [{"method", "url", "headers", "body"}]}]}]}`; an
+    /// outcome is sent, not_triggered, blocked_by_consent, skipped, rejected, refused or failed.
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tagyard try shop.toml event.json
+  echo '{\"type\": \"page\", \"anonymousId\": \"a1\"}' | tagyard try shop.toml -
+  tagyard try --json shop.toml events.json | jq -r '.events[].tags[] | [.tag, .outcome] | @tsv'
+
+Exits with 0 when the events could be tried, whatever became of them, and with 1 when not.";
 
 /// Exits with 0 when the events could be tried, whatever became of them.
 pub fn run(args: &Args) -> ExitCode {

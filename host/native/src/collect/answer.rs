@@ -55,6 +55,12 @@ impl Refused {
         Refused { retry_after: Some(wait), ..Refused::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message) }
     }
 
+    /// More events in one request than a second's worth: however long the sender waits, there is never room for them.
+    pub(super) fn never(most: u32) -> Self {
+        let message = format!("the container takes {most} events a second (`collect.events_per_second`): send smaller batches");
+        Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_events", message)
+    }
+
     pub(super) fn internal() -> Self {
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the events could not be written down")
     }

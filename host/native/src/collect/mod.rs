@@ -11,7 +11,6 @@ mod server;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -116,8 +115,7 @@ impl Collector {
         match rate.check_n(events) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(not_until)) => Err(Refused::rate(not_until.wait_time_from(DefaultClock::default().now()))),
-            // More at once than a second's worth: never possible, so the sender has to make smaller batches.
-            Err(_) => Err(Refused::rate(Duration::from_secs(1))),
+            Err(most) => Err(Refused::never(most.0)),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The listening socket and its connections.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,6 +24,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Streams of one HTTP/2 connection that are open at once.
 const STREAMS: u32 = 128;
+
+/// How often an HTTP/2 connection is asked whether its client is still there.
+const PING_EVERY: Duration = Duration::from_secs(30);
 
 /// A server that accepts connections until it is stopped.
 pub struct Server {
@@ -55,11 +60,15 @@ impl Server {
 async fn serve(listener: TcpListener, router: Router, mut stopping: oneshot::Receiver<()>) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(PING_EVERY);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { break };
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            _ = &mut stopping => break,
+        };
+        let Ok(place) = place else { break };
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
@@ -74,7 +83,10 @@ async fn serve(listener: TcpListener, router: Router, mut stopping: oneshot::Rec
         // A small answer must not wait for the next one.
         let _ = stream.set_nodelay(true);
         let router = router.clone();
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let asked = has_asked.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            asked.store(true, Ordering::Relaxed);
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
             router.clone().oneshot(request)
@@ -82,8 +94,15 @@ async fn serve(listener: TcpListener, router: Router, mut stopping: oneshot::Rec
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
+            let mut connection = pin!(connection);
+            // Hyper's own timeout begins once it knows which HTTP it is: a client that does not get so far is dropped here.
+            let ended = match tokio::time::timeout(REQUEST_TIMEOUT, &mut connection).await {
+                Err(_) if has_asked.load(Ordering::Relaxed) => connection.await,
+                Err(_) => Ok(()),
+                Ok(ended) => ended,
+            };
             // What goes wrong with one connection is its client's matter.
-            if let Err(error) = connection.await {
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended");
             }
             drop(place);

@@ -14,7 +14,7 @@ use hyper_util::client::legacy::Error as ClientError;
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::permit::Permitted;
 use tagyard_pipeline::secrets::{Sealed, Secrets, seal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 pub use answer::Answer;
 use client::Clients;
@@ -27,6 +27,7 @@ pub struct Deliverer {
     divert: Option<Divert>,
     timeout: Duration,
     max_age: Duration,
+    stopping: watch::Sender<bool>,
 }
 
 /// A vendor accepted a request.
@@ -34,6 +35,14 @@ pub struct Deliverer {
 pub struct Delivered {
     pub status: u16,
     pub attempts: u32,
+}
+
+/// Why a request was not delivered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Undone {
+    Undelivered(Undelivered),
+    /// The host is stopping, and the request was waiting for its next attempt.
+    Stopped,
 }
 
 /// A request will not be tried again.
@@ -56,6 +65,7 @@ impl Deliverer {
             divert,
             timeout: Duration::from_secs(options.timeout_seconds.into()),
             max_age: Duration::from_secs(u64::from(options.max_age_hours) * 3_600),
+            stopping: watch::Sender::new(false),
         }
     }
 
@@ -63,22 +73,20 @@ impl Deliverer {
     /// wire, and only then, it takes a place of `wire`.
     ///
     /// # Errors
-    /// When it will not be tried again.
+    /// When it will not be tried again, or the host stops before the next attempt.
     pub async fn deliver(
         &self,
         request: &Permitted,
         secrets: &(dyn Secrets + Sync),
         since: SystemTime,
         wire: &Semaphore,
-    ) -> Result<Delivered, Undelivered> {
+    ) -> Result<Delivered, Undone> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let sealed = seal(request, secrets, SystemTime::now()).map_err(|error| Undelivered {
-                reason: error.to_string(),
-                answer: None,
-                attempts,
-                refused_content: false,
+            let sealed = seal(request, secrets, SystemTime::now()).map_err(|error| {
+                let reason = error.to_string();
+                Undone::Undelivered(Undelivered { reason, answer: None, attempts, refused_content: false })
             })?;
             // A semaphore that is never closed always gives a place.
             let place = wire.acquire().await.ok();
@@ -94,18 +102,29 @@ impl Deliverer {
                     return Ok(Delivered { status: answer.map_or(0, |answer| answer.status), attempts });
                 }
                 Verdict::Refused { content } => {
-                    return Err(Undelivered { reason, answer, attempts, refused_content: content });
+                    let undelivered = Undelivered { reason, answer, attempts, refused_content: content };
+                    return Err(Undone::Undelivered(undelivered));
                 }
                 Verdict::Again { after } => after,
             };
             metrics::counter!("tagyard_delivery_retries_total").increment(1);
             let Some(pause) = retry::pause(since, self.max_age, attempts, after) else {
                 let reason = format!("{reason}; given up {} h after it was accepted", self.max_age.as_secs() / 3_600);
-                return Err(Undelivered { reason, answer, attempts, refused_content: false });
+                return Err(Undone::Undelivered(Undelivered { reason, answer, attempts, refused_content: false }));
             };
             tracing::debug!(host = request.url().host_str(), attempts, ?pause, reason, "a delivery is tried again");
-            tokio::time::sleep(pause).await;
+            let mut stopping = self.stopping.subscribe();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                // The sender is this very deliverer's, so waiting cannot fail.
+                _ = stopping.wait_for(|stopping| *stopping) => return Err(Undone::Stopped),
+            }
         }
+    }
+
+    /// From now on nothing is tried again: what is on the wire is finished, what waits is left.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
     }
 
     async fn send(&self, sealed: Sealed, private_network: bool) -> Result<Answer, Failure> {

@@ -15,7 +15,7 @@ use tagyard_pipeline::redact::Redacted;
 use tokio::sync::Semaphore;
 
 use crate::dead_letters::{DeadLetter, ShownRequest};
-use crate::deliver::{Delivered, Deliverer, Undelivered};
+use crate::deliver::{Delivered, Deliverer, Undelivered, Undone};
 use crate::journal::Record;
 use crate::limits::TAG_DELIVERIES;
 use crate::outcomes::{Ended, Recorded, Recorder};
@@ -115,13 +115,12 @@ impl Stage {
             _ => None,
         };
         if let Outcome::DeadLetter { cause, reason } = &outcome {
-            tracing::warn!(
-                tag = self.tag.name,
-                position = record.position,
-                cause = cause.name(),
-                reason,
-                "dead letter"
-            );
+            let reason = match cause {
+                // A guest's own words may hold anything of an event. The dead letter has them; a log has other readers.
+                Cause::Rejected | Cause::Failed => "the dead letter says it",
+                Cause::Invalid | Cause::Refused | Cause::Undeliverable => reason,
+            };
+            tracing::warn!(tag = self.tag.name, position = record.position, %cause, reason, "dead letter");
         }
         let (tag, message_id) = (self.tag.name.clone(), message_id.to_owned());
         let recorded = Recorded { at, tag, position: record.position, message_id, outcome, attempts };
@@ -164,8 +163,13 @@ impl Stage {
             let carried = request.events().iter().map(|event| *event as usize);
             match result {
                 Ok(delivered) => carried.for_each(|event| delivered_too(&mut ends[event], delivered.attempts)),
-                Err(undelivered) if undelivered.refused_content && request.events().len() > 1 => again.extend(carried),
-                Err(undelivered) => carried.for_each(|event| undelivered_too(&mut ends[event], request, &undelivered)),
+                Err(Undone::Undelivered(undelivered)) if undelivered.refused_content && request.events().len() > 1 => {
+                    again.extend(carried);
+                }
+                Err(Undone::Undelivered(undelivered)) => {
+                    carried.for_each(|event| undelivered_too(&mut ends[event], request, &undelivered));
+                }
+                Err(Undone::Stopped) => carried.for_each(|event| ends[event] = Some(End::Abandoned)),
             }
         }
         let again: Vec<usize> =
@@ -180,9 +184,14 @@ impl Stage {
     }
 
     /// Sends one request after the other.
-    async fn deliver_chain(&self, items: &[&Item], chain: &[&Permitted]) -> Vec<Result<Delivered, Undelivered>> {
+    async fn deliver_chain(&self, items: &[&Item], chain: &[&Permitted]) -> Vec<Result<Delivered, Undone>> {
         let mut results = Vec::with_capacity(chain.len());
         for request in chain {
+            if results.last() == Some(&Err(Undone::Stopped)) {
+                // A later request of the user must not overtake the one that is left.
+                results.push(Err(Undone::Stopped));
+                continue;
+            }
             let carried = request.events().iter().filter_map(|event| items.get(*event as usize));
             let since = carried.map(|item| item.since()).max().unwrap_or_else(SystemTime::now);
             results.push(self.deliverer.deliver(request, &self.tag.secrets, since, &self.wire).await);
@@ -240,7 +249,7 @@ fn delivered_too(end: &mut Option<End>, attempts: u32) {
 
 /// An event is dead when one request that carries it is; the first one is kept.
 fn undelivered_too(end: &mut Option<End>, request: &Permitted, undelivered: &Undelivered) {
-    if end.as_ref().is_some_and(End::is_dead) {
+    if matches!(end, Some(End::Abandoned)) || end.as_ref().is_some_and(End::is_dead) {
         return;
     }
     let outcome = Outcome::DeadLetter { cause: Cause::Undeliverable, reason: undelivered.reason.clone() };

@@ -11,8 +11,11 @@ const REMEMBERED: usize = 512;
 
 /// Remembers the last events by their position.
 pub(super) struct Decoder {
-    recent: Mutex<Vec<Option<(u64, Arc<Accepted>)>>>,
+    recent: Mutex<Vec<Slot>>,
 }
+
+/// An event, with its position.
+type Slot = Option<(u64, Arc<Accepted>)>;
 
 impl Default for Decoder {
     fn default() -> Self {

@@ -23,6 +23,7 @@ use worker::Worker;
 /// The running workers of a container.
 pub struct Dispatcher {
     workers: JoinSet<()>,
+    deliverer: Arc<Deliverer>,
     stop: watch::Sender<bool>,
 }
 
@@ -36,13 +37,14 @@ impl Dispatcher {
             let stage = Stage::new(tag, recorder.clone(), deliverer.clone());
             workers.spawn(Worker::new(Arc::new(stage), journal.clone(), decoder.clone()).run(stopping.clone()));
         }
-        Dispatcher { workers, stop }
+        Dispatcher { workers, deliverer: deliverer.clone(), stop }
     }
 
     /// Stops taking events, and waits for what is in flight until `deadline`. What is not done then stays in the journal.
     pub async fn stop(mut self, deadline: Duration) {
         // A worker that has ended needs no telling.
         let _ = self.stop.send(true);
+        self.deliverer.stop();
         let all = async { while self.workers.join_next().await.is_some() {} };
         if tokio::time::timeout(deadline, all).await.is_err() {
             tracing::info!("deliveries that were still under way are left to the next start");

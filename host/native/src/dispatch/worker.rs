@@ -48,7 +48,6 @@ impl Worker {
                 changed = durable.changed(), if starved => if changed.is_err() { break },
                 () = sleep_until(linger), if linger.is_some() => {}
                 _ = stop.changed() => break,
-                else => tokio::time::sleep(READ_PAUSE).await,
             }
         }
         while let Some(ended) = self.batches.join_next().await {

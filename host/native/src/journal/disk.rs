@@ -71,7 +71,7 @@ fn temporary(path: &Path) -> PathBuf {
 /// Which operations fail, with what a full disk says.
 #[cfg(test)]
 #[derive(Debug, Default)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     pub(super) create: Fault,
     /// Half of it is written, then it fails.
     pub(super) write: Fault,

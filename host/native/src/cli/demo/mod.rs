@@ -22,17 +22,24 @@ use receiver::Receiver;
 
 /// See it work: a shopping session goes in, sandboxed tags run, a local receiver in the vendors' place gets their requests.
 ///
-/// Nothing leaves this machine. Prints what each tag did with each event and what each vendor received, then goes on serving
-/// until Ctrl-C.
+/// Nothing leaves this machine, and nothing stays on it. Prints what each tag did with each event and what each vendor received,
+/// then goes on serving until Ctrl-C, and prints what becomes of the events that you send.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Stop after the session: exit with 0 when everything that was to be delivered was.
     #[arg(long)]
     once: bool,
-    /// Where to listen for events.
+    /// Where to listen for events; by default on any free port of this machine only.
     #[arg(long, value_name = "ADDR", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
     listen: SocketAddr,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  tagyard demo
+  tagyard demo --listen 127.0.0.1:8080
+  tagyard demo --once && echo 'everything was delivered'";
 
 const CONTAINER: &str = include_str!("container.toml");
 

@@ -54,7 +54,7 @@ impl Source for Segment {
             Some(Route::Settings(_)) => {
                 let message =
                     "the write key is none of this container's: compare it with `write_keys` under `[collect]`";
-                Err(Refusal::new(StatusCode::NOT_FOUND, "unknown_write_key", message))
+                Err(Refusal::new(StatusCode::UNAUTHORIZED, "unknown_write_key", message))
             }
             None => Err(Refusal::new(StatusCode::NOT_FOUND, "unknown_path", "there is nothing at this path")),
         }

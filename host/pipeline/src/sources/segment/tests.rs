@@ -25,7 +25,7 @@ fn ask(method: &Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Re
         peer: None,
         received_at: RECEIVED_AT.parse().unwrap(),
     };
-    let collect = Collect { write_keys: vec!["shop-web".to_owned()], origins: Vec::new(), max_event_bytes: 32 * 1024 };
+    let collect = Collect { write_keys: vec!["shop-web".to_owned()], max_event_bytes: 32 * 1024, ..Collect::default() };
     find(method, path).unwrap().parse(&request, &collect)
 }
 
@@ -225,6 +225,6 @@ fn metrics_are_dropped_and_settings_are_for_known_keys() {
     let Answer::Json(settings) = ask(&Method::GET, "/v1/projects/shop-web/settings", &[], b"").unwrap().answer;
     assert_eq!(settings["integrations"]["Segment.io"]["apiKey"], "shop-web");
     assert_eq!(settings["metrics"]["sampleRate"], 0);
-    assert_eq!(refused(ask(&Method::GET, "/v1/projects/other/settings", &[], b"")).0, 404);
+    assert_eq!(refused(ask(&Method::GET, "/v1/projects/other/settings", &[], b"")).0, 401);
     assert!(find(&Method::GET, "/v1/track").is_none());
 }
