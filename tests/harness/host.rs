@@ -69,6 +69,10 @@ impl TestHost {
         }
     }
 
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
     /// Stops the host and gives back its data.
     pub async fn stop(self) -> TempDir {
         self.host.stop().await;

@@ -7,6 +7,8 @@
 )]
 
 pub mod client;
+pub mod command;
+pub mod guests;
 pub mod host;
 pub mod receiver;
 

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
+use crate::admin::{Admin, Facts};
 use crate::collect::{Collector, Server};
 use crate::container::{Environment, Loaded};
 use crate::dead_letters::DeadLetters;
@@ -37,6 +38,7 @@ pub struct Setup {
 pub struct Host {
     server: Server,
     dispatcher: Dispatcher,
+    admin: Admin,
     retention: JoinHandle<()>,
     recorder: Recorder,
     writing: Writing,
@@ -52,6 +54,8 @@ pub enum HostError {
     Data(#[from] OpenError),
     #[error("the recorded outcomes cannot be read: {0}")]
     Outcomes(#[from] ReadError),
+    #[error("the admin socket cannot be made in the data directory: {0}")]
+    Admin(io::Error),
     #[error(transparent)]
     Cursors(#[from] CursorFileError),
     #[error(transparent)]
@@ -77,7 +81,7 @@ impl Host {
         let known = cursors.cursors.iter().map(|(_, cursor)| cursor.next()).max().unwrap_or(1);
         let events = Options { dedupe: true, next_at_least: known, ..Options::default() };
         let journal = EventJournal::new(open(&folder.join("journal"), events)?);
-        let letters = DeadLetters::new(open(&folder.join("dead-letters"), Options::default())?);
+        let letters = open_dead_letters(folder)?;
         let next_outcome = cursors.cursors.outcomes();
         let flushed = Options { durability: Durability::Flushed, next_at_least: next_outcome, ..Options::default() };
         let outcomes = open(&folder.join("outcomes"), flushed)?;
@@ -101,10 +105,17 @@ impl Host {
         recorder.set_tags(&names, start).await?;
         let retention = tokio::spawn(retention::run(journal.log().clone(), outcomes.clone(), recorder.clone()));
         let dispatcher = Dispatcher::start(tags, &journal, &recorder, &deliverer);
+        let facts = Facts {
+            container: loaded.container.name.clone(),
+            journal: journal.clone(),
+            letters: letters.clone(),
+            recorder: recorder.clone(),
+        };
+        let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;
         let collector = Collector::new(&loaded.container, journal, letters.clone(), metrics);
         let server = Server::start(listener, collector.router())
             .map_err(|error| HostError::Listen { address: setup.listen, error })?;
-        Ok(Host { server, dispatcher, retention, recorder, writing, letters })
+        Ok(Host { server, dispatcher, admin, retention, recorder, writing, letters })
     }
 
     /// Where it listens.
@@ -126,12 +137,21 @@ impl Host {
     pub async fn stop(self) {
         self.server.stop().await;
         self.dispatcher.stop(STOP_TIMEOUT).await;
+        self.admin.stop().await;
         self.retention.abort();
         // It holds a recorder, and the writer goes on while there is one.
         let _ = self.retention.await;
         drop(self.recorder);
         self.writing.finish().await;
     }
+}
+
+/// Opens the dead letters of a data directory that no host is running on.
+///
+/// # Errors
+/// When they are in use, or cannot be read.
+pub fn open_dead_letters(data_dir: &Path) -> Result<DeadLetters, OpenError> {
+    open(&data_dir.join("dead-letters"), Options::default()).map(DeadLetters::new)
 }
 
 fn open(folder: &Path, options: Options) -> Result<Log, OpenError> {

@@ -30,6 +30,9 @@ pub const STDERR_BYTES: usize = 16 * 1024;
 pub const LOG_LINES: usize = 32;
 pub const LOG_LINE_BYTES: usize = 1_024;
 
+/// The most notes of one call on events that are skipped or rejected: twice the largest batch.
+pub const MAX_NOTES: usize = 4_096;
+
 /// The longest reason of a tag that is recorded; what a tag says is not trusted to be short.
 pub const REASON_BYTES: usize = 512;
 
@@ -74,6 +77,10 @@ pub const BATCH_LINGER: Duration = Duration::from_millis(20);
 
 /// Calls of one tag, with their deliveries, that go on at once.
 pub const TAG_BATCHES: usize = 256;
+
+/// The most bytes of requests that one tag's calls have returned and that have not ended. A guest that returns bodies of 10 MiB to
+/// a vendor that is down is held back here. While a request is on the wire there is a second copy of it, with its secrets.
+pub const TAG_OUTPUT_BYTES: usize = 128 * 1024 * 1024;
 
 /// How often the cursors are written down. What a crash makes the host look at again is what ended since, and the outcomes log
 /// tells it that those have ended.

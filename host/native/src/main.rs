@@ -34,6 +34,10 @@ enum Command {
     /// Look at tag components.
     #[command(subcommand)]
     Tag(cli::tag::Command),
+    Status(cli::status::Args),
+    /// Look at dead letters: what will not be tried again by itself, and why.
+    #[command(subcommand)]
+    Dead(cli::dead::Command),
     Demo(cli::demo::Args),
 }
 
@@ -43,6 +47,8 @@ fn main() -> ExitCode {
         Command::Check(args) => cli::check::run(&args),
         Command::Try(args) => cli::r#try::run(&args),
         Command::Tag(command) => cli::tag::run(&command),
+        Command::Status(args) => cli::status::run(&args),
+        Command::Dead(command) => cli::dead::run(&command),
         Command::Demo(args) => cli::demo::run(args),
     }
 }

@@ -3,6 +3,7 @@
 //! The order makes it safe to stop at any point: first the dead letter (durable), then the outcome, then the tag's cursor. What
 //! has an outcome is never run again; what has none is.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -45,8 +46,48 @@ pub struct Ended {
 pub struct Recorder {
     ends: mpsc::Sender<Ended>,
     file: CursorFile,
-    cursors: Arc<Mutex<Cursors>>,
+    state: Arc<Mutex<State>>,
     watchers: broadcast::Sender<Arc<Recorded>>,
+}
+
+/// How far a tag has come.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub tag: String,
+    /// The first event without an outcome, and the first that it has not come to.
+    pub low: u64,
+    pub next: u64,
+    pub unfinished: u64,
+    pub counts: Counts,
+}
+
+/// Outcomes of a tag since the host started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub delivered: u64,
+    pub skipped: u64,
+    pub blocked_by_consent: u64,
+    pub not_triggered: u64,
+    pub dead: u64,
+}
+
+impl Counts {
+    fn add(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Delivered => self.delivered += 1,
+            Outcome::Skipped { .. } => self.skipped += 1,
+            Outcome::BlockedByConsent { .. } => self.blocked_by_consent += 1,
+            Outcome::NotTriggered { .. } => self.not_triggered += 1,
+            Outcome::DeadLetter { .. } => self.dead += 1,
+        }
+    }
+}
+
+/// Where the tags are, and how their events ended.
+#[derive(Debug, Default)]
+struct State {
+    cursors: Cursors,
+    counts: BTreeMap<String, Counts>,
 }
 
 /// The task that writes; [`Writing::finish`] waits until it has.
@@ -86,13 +127,13 @@ impl Recorder {
         let (ends, waiting) = mpsc::channel(WAITING_OUTCOMES);
         let (done, finished) = oneshot::channel();
         let (watchers, _) = broadcast::channel(WAITING_OUTCOMES);
-        let cursors = Arc::new(Mutex::new(cursors));
-        let writer = Writer { log, letters, file: file.clone(), cursors: cursors.clone(), watchers: watchers.clone() };
+        let state = Arc::new(Mutex::new(State { cursors, counts: BTreeMap::new() }));
+        let writer = Writer { log, letters, file: file.clone(), state: state.clone(), watchers: watchers.clone() };
         tokio::spawn(async move {
             writer.run(waiting).await;
             let _ = done.send(());
         });
-        Ok((Recorder { ends, file, cursors, watchers }, Writing { done: finished }))
+        Ok((Recorder { ends, file, state, watchers }, Writing { done: finished }))
     }
 
     /// Gives each tag a cursor; one that has none yet begins with the event at `start`. The cursors of other tags, which would
@@ -102,7 +143,8 @@ impl Recorder {
     /// When the checkpoint cannot be written.
     pub async fn set_tags(&self, tags: &[&str], start: u64) -> Result<(), CursorFileError> {
         let snapshot = {
-            let mut cursors = lock(&self.cursors);
+            let mut state = lock(&self.state);
+            let cursors = &mut state.cursors;
             let gone: Vec<String> =
                 cursors.iter().map(|(tag, _)| tag.to_owned()).filter(|tag| !tags.contains(&tag.as_str())).collect();
             for tag in gone {
@@ -112,19 +154,21 @@ impl Recorder {
             for tag in tags {
                 cursors.tag(tag, start);
             }
-            cursors.clone()
+            let snapshot = cursors.clone();
+            state.counts = tags.iter().map(|tag| ((*tag).to_owned(), Counts::default())).collect();
+            snapshot
         };
         self.file.save(snapshot).await
     }
 
     /// Where a tag reads the journal next.
     pub fn next_read(&self, tag: &str) -> u64 {
-        lock(&self.cursors).get(tag).map_or(1, |cursor| cursor.next_read())
+        lock(&self.state).cursors.get(tag).map_or(1, |cursor| cursor.next_read())
     }
 
     /// Whether the event at `position` is to be run for the tag.
     pub fn begin(&self, tag: &str, position: u64) -> Begin {
-        lock(&self.cursors).get_mut(tag).map_or(Begin::Skip, |cursor| cursor.begin(position))
+        lock(&self.state).cursors.get_mut(tag).map_or(Begin::Skip, |cursor| cursor.begin(position))
     }
 
     /// Records an end. Returns when there is room for it to wait; it is written soon after.
@@ -139,10 +183,23 @@ impl Recorder {
         self.watchers.subscribe()
     }
 
+    /// How far each tag has come.
+    pub fn progress(&self) -> Vec<Progress> {
+        let state = lock(&self.state);
+        let progress = state.cursors.iter().map(|(tag, cursor)| Progress {
+            tag: tag.to_owned(),
+            low: cursor.low(),
+            next: cursor.next(),
+            unfinished: cursor.unfinished(),
+            counts: state.counts.get(tag).copied().unwrap_or_default(),
+        });
+        progress.collect()
+    }
+
     /// The lowest positions that are still needed: of the journal, by a tag, and of the outcomes, by the next start.
     pub fn needed(&self) -> (Option<u64>, u64) {
-        let cursors = lock(&self.cursors);
-        (cursors.low(), cursors.outcomes())
+        let state = lock(&self.state);
+        (state.cursors.low(), state.cursors.outcomes())
     }
 }
 
@@ -150,7 +207,7 @@ struct Writer {
     log: Log,
     letters: DeadLetters,
     file: CursorFile,
-    cursors: Arc<Mutex<Cursors>>,
+    state: Arc<Mutex<State>>,
     watchers: broadcast::Sender<Arc<Recorded>>,
 }
 
@@ -205,9 +262,12 @@ impl Writer {
                 }
             }
         };
-        let mut cursors = lock(&self.cursors);
+        let mut state = lock(&self.state);
         for (position, recorded) in (first..).zip(recorded) {
-            cursors.apply(position, &Finished { tag: recorded.tag.clone(), event: recorded.position });
+            state.cursors.apply(position, &Finished { tag: recorded.tag.clone(), event: recorded.position });
+            if let Some(counts) = state.counts.get_mut(&recorded.tag) {
+                counts.add(&recorded.outcome);
+            }
             let labels = [("tag", recorded.tag.clone()), ("outcome", recorded.outcome.name().to_owned())];
             metrics::counter!("tagyard_outcomes_total", &labels).increment(1);
             // Nobody has to be watching.
@@ -216,7 +276,7 @@ impl Writer {
     }
 
     async fn checkpoint(&self) {
-        let cursors = lock(&self.cursors).clone();
+        let cursors = lock(&self.state).cursors.clone();
         // The outcomes first: after a loss of power the checkpoint must not say more than they do.
         if let Err(error) = self.log.sync().await {
             tracing::warn!(%error, "the outcomes were not synced, so the cursors are not written down");
@@ -236,7 +296,7 @@ fn new_record(recorded: &Recorded) -> NewRecord {
     }
 }
 
-/// The cursors stay whole even if a holder panicked: each change is one step.
-fn lock(cursors: &Mutex<Cursors>) -> MutexGuard<'_, Cursors> {
-    cursors.lock().unwrap_or_else(PoisonError::into_inner)
+/// The state stays whole even if a holder panicked: each change is one step.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::outcome::Cause;
-use tagyard_pipeline::output::LogLine;
+use tagyard_pipeline::output::{LogLine, Output, Request};
 use tagyard_pipeline::permit::{MAX_REQUESTS, Permitted, SecretBindings, permit};
 use tagyard_pipeline::plan::{Plan, PlanError};
 use tagyard_pipeline::redact::Redacted;
 use tagyard_pipeline::transform::Transform;
 
 use crate::container::{Environment, LoadedTag};
-use crate::limits::BATCH_BYTES;
+use crate::held::{Held, Room};
+use crate::limits::{BATCH_BYTES, MAX_NOTES};
 use crate::sandbox::{CallError, LoadError, Loaded, Sandbox};
 use crate::secrets::{TagSecrets, bindings};
 
@@ -24,6 +25,7 @@ pub struct Tag {
     pub max_batch: usize,
     sandboxed: Arc<Loaded>,
     bindings: SecretBindings,
+    room: Room,
 }
 
 /// Why a tag of a checked container does not start.
@@ -50,6 +52,8 @@ pub struct Ran {
     /// Events of the call that end here, by their position in it.
     pub ended: Vec<(usize, GuestEnd)>,
     pub log: Vec<LogLine>,
+    /// What `permitted` takes of the tag's room.
+    held: Option<Held>,
 }
 
 /// How an event ended in the sandbox or at the permit.
@@ -81,6 +85,7 @@ impl Tag {
                 max_batch: (component.manifest.max_batch as usize).max(1),
                 sandboxed: Arc::new(sandboxed),
                 bindings: bindings(tag),
+                room: Room::default(),
             })
         };
         start().map_err(|error| StartError { tag: tag.spec.name.clone(), error })
@@ -92,12 +97,13 @@ impl Tag {
     /// When the call fails as a whole.
     pub async fn run(&self, events: Vec<Redacted>) -> Result<Ran, CallError> {
         let count = events.len();
+        let mut held = self.room.reserve().await;
         let output = self.sandboxed.call(events).await?;
-        if output.requests.len() > MAX_REQUESTS {
-            let what = format!("{} requests, and {MAX_REQUESTS} are the most", output.requests.len());
-            return Err(CallError::Output(what));
+        check(&output, count)?;
+        if let Some(held) = &mut held {
+            held.shrink(output.requests.iter().map(size).sum());
         }
-        let mut ran = Ran { log: output.log, ..Ran::default() };
+        let mut ran = Ran { log: output.log, held, ..Ran::default() };
         let mut named = vec![false; count];
         for note in output.rejected {
             ran.end(&mut named, note.event, GuestEnd::Dead(Cause::Rejected, note.reason));
@@ -147,6 +153,35 @@ impl Ran {
             self.ended.push((event as usize, end));
         }
     }
+}
+
+/// Whether an output is of such a size, and speaks of such events, as can be meant.
+fn check(output: &Output, events: usize) -> Result<(), CallError> {
+    let (requests, notes) = (output.requests.len(), output.skipped.len() + output.rejected.len());
+    if requests > MAX_REQUESTS {
+        return Err(CallError::Output(format!("{requests} requests, and {MAX_REQUESTS} are the most")));
+    }
+    if notes > MAX_NOTES {
+        return Err(CallError::Output(format!("{notes} events skipped or rejected, and {MAX_NOTES} are the most")));
+    }
+    if let Some(request) = output.requests.iter().find(|request| request.events.len() > events) {
+        let named = request.events.len();
+        return Err(CallError::Output(format!("a request with {named} events of a call with {events}")));
+    }
+    // An event that was meant by it would else end as if the tag had had nothing to say of it.
+    match output.skipped.iter().chain(&output.rejected).find(|note| note.event as usize >= events) {
+        Some(note) => Err(CallError::Position(note.event, events)),
+        None => match output.requests.iter().flat_map(|request| &request.events).find(|event| **event as usize >= events) {
+            Some(event) => Err(CallError::Position(*event, events)),
+            None => Ok(()),
+        },
+    }
+}
+
+/// About as many bytes as a request takes.
+fn size(request: &Request) -> usize {
+    let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    size_of::<Request>() + request.url.len() + headers + request.body.len() + size_of_val(request.events.as_slice())
 }
 
 /// Compiles the container's own transformations, which all tags share.

@@ -82,7 +82,7 @@ pub enum Refused {
     Headers,
     #[error("its body has {0} bytes, and {MAX_BODY_BYTES} are the most")]
     Body(usize),
-    #[error("it carries event {0} of a call with {1}")]
+    #[error("it carries event {0} of a call with {1}; positions begin at 0")]
     Event(u32, usize),
     #[error("{0}")]
     Placeholder(#[from] PlaceholderError),
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn positions_are_of_this_call() {
-        check(|request, _| request.events = vec![0, 1], Err("it carries event 1 of a call with 1"));
+        check(|request, _| request.events = vec![1], Err("it carries event 1 of a call with 1; positions begin at 0"));
         check(|request, _| request.events = vec![], Ok(()));
     }
 }

@@ -81,6 +81,27 @@ pub fn seal(request: &Permitted, secrets: &dyn Secrets, now: SystemTime) -> Resu
     Ok(sealed)
 }
 
+/// Puts the placeholders back into a text of the vendor that may quote the request: a person reads it later.
+pub fn mask(mut text: String, request: &Permitted, secrets: &dyn Secrets) -> String {
+    // `permit` has read them before, so there is no error.
+    for name in named_in(request).unwrap_or_default() {
+        let Some(value) = secrets.value(&name).filter(|value| !value.is_empty()) else { continue };
+        let placeholder = format!("{OPEN}{name}{CLOSE}");
+        for written in [value.to_owned(), form_encoded(value), json_escaped(value)] {
+            if text.contains(&written) {
+                text = text.replace(&written, &placeholder);
+            }
+        }
+    }
+    if let Some(auth @ Auth::Basic { user, password }) = &request.auth
+        && let Ok(credentials) = basic(user, password, secrets)
+        && text.contains(&credentials)
+    {
+        text = text.replace(&credentials, shown_auth(auth).1.trim_start_matches("Basic "));
+    }
+    text
+}
+
 /// The names of all secrets that a request asks for.
 pub(crate) fn named_in(request: &Permitted) -> Result<BTreeSet<String>, PlaceholderError> {
     let mut names = BTreeSet::new();
@@ -198,11 +219,7 @@ fn header_value(name: &HeaderName, text: &str, secret: bool) -> Result<HeaderVal
 fn authenticate(sealed: &mut Sealed, auth: &Auth, secrets: &dyn Secrets, now: SystemTime) -> Result<(), SealError> {
     let (name, text) = match auth {
         Auth::Bearer { token } => (AUTHORIZATION, format!("Bearer {}", value(secrets, token)?)),
-        Auth::Basic { user, password } => {
-            let user = fill(user, secrets, str::to_owned)?;
-            let password = if password.is_empty() { "" } else { value(secrets, password)? };
-            (AUTHORIZATION, format!("Basic {}", BASE64.encode(format!("{user}:{password}"))))
-        }
+        Auth::Basic { user, password } => (AUTHORIZATION, format!("Basic {}", basic(user, password, secrets)?)),
         Auth::HmacSha256 { key, header, prefix, encoding } => {
             let name = HeaderName::from_bytes(header.as_bytes()).map_err(|_| SealError::Header(header.clone()))?;
             let digest = hmac_sha256(value(secrets, key)?, &sealed.body)?;
@@ -217,6 +234,13 @@ fn authenticate(sealed: &mut Sealed, auth: &Auth, secrets: &dyn Secrets, now: Sy
     let text = header_value(&name, &text, true)?;
     sealed.headers.insert(name, text);
     Ok(())
+}
+
+/// Credentials as RFC 7617 has them.
+fn basic(user: &str, password: &str, secrets: &dyn Secrets) -> Result<String, SealError> {
+    let user = fill(user, secrets, str::to_owned)?;
+    let password = if password.is_empty() { "" } else { value(secrets, password)? };
+    Ok(BASE64.encode(format!("{user}:{password}")))
 }
 
 fn hmac_sha256(key: &str, body: &[u8]) -> Result<Vec<u8>, SealError> {
@@ -286,7 +310,7 @@ mod tests {
         }
     }
 
-    fn sealed(change: impl FnOnce(&mut Request)) -> Result<Sealed, SealError> {
+    fn permitted(change: impl FnOnce(&mut Request)) -> Permitted {
         let mut request = Request {
             method: http::Method::POST,
             url: "https://example.amazonaws.com/".to_owned(),
@@ -299,9 +323,12 @@ mod tests {
         let hosts = vec![HostPattern::parse("example.amazonaws.com").expect("pattern")];
         let grant = Grant { hosts, fields: Fields::default(), private_network: false, plain_http: false };
         let names = ["plain", "odd", "line", "access", "key", "none"].map(|name| (name.to_owned(), None));
-        let permitted = permit(request, 1, &grant, &SecretBindings(names.into())).expect("permitted");
+        permit(request, 1, &grant, &SecretBindings(names.into())).expect("permitted")
+    }
+
+    fn sealed(change: impl FnOnce(&mut Request)) -> Result<Sealed, SealError> {
         // The instant of AWS's published Signature Version 4 test suite: 20150830T123600Z.
-        seal(&permitted, &Fixed, SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_440_938_160))
+        seal(&permitted(change), &Fixed, SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_440_938_160))
     }
 
     #[test]
@@ -362,6 +389,23 @@ mod tests {
             "sha256=adbde1ce40c89c14215687d5d762a47df6dfaefcfad61e2e86718ffc8498571b",
         );
         check(hmac(Encoding::Base64), "x-signature", "sha256=rb3hzkDInBQhVofV12Kkffbfrvz61h4uhnGP/ISYVxs=");
+    }
+
+    #[test]
+    fn a_vendor_that_quotes_a_secret_is_not_quoted_with_it() {
+        let check = |change: fn(&mut Request), answer: &str, expected: &str| {
+            assert_eq!(mask(answer.to_owned(), &permitted(change), &Fixed), expected);
+        };
+        let odd = |request: &mut Request| request.url.push_str("?key={{secret:odd}}");
+        check(odd, "no such key: a\"b&c d", "no such key: {{secret:odd}}");
+        check(odd, "/?key=a%22b%26c+d", "/?key={{secret:odd}}");
+        check(odd, r#"{"key":"a\"b&c d"}"#, r#"{"key":"{{secret:odd}}"}"#);
+        check(odd, "s3cret is not of this request", "s3cret is not of this request");
+        let basic = |request: &mut Request| {
+            request.auth = Some(Auth::Basic { user: "jane".to_owned(), password: "plain".to_owned() });
+        };
+        check(basic, "who is amFuZTpzM2NyZXQ=?", "who is jane:{{secret:plain}}?");
+        check(|_| {}, "s3cret", "s3cret");
     }
 
     #[test]

@@ -32,7 +32,7 @@ Examples:
 /// Exits with 0 if the container is fine, with 1 if it is not.
 pub fn run(args: &Args) -> ExitCode {
     // Nobody is left to tell when the output is closed; the exit code says it.
-    match container::load(&args.container) {
+    match container::load(&args.container, container::environment) {
         Ok(loaded) => {
             let _ = writeln!(io::stdout(), "{} is fine\n\n{}", args.container.display(), Summary(&loaded));
             ExitCode::SUCCESS

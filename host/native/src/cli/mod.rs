@@ -1,9 +1,11 @@
 //! The commands.
 
 pub mod check;
+pub mod dead;
 pub mod demo;
 mod log;
 pub mod serve;
+pub mod status;
 pub mod tag;
 pub mod r#try;
 

@@ -50,7 +50,7 @@ Examples:
 
 pub fn run(args: Args) -> ExitCode {
     log::start("info");
-    let loaded = match container::load(&args.container) {
+    let loaded = match container::load(&args.container, container::environment) {
         Ok(loaded) => loaded,
         Err(report) => {
             eprintln!("{}", report.pretty());

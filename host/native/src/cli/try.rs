@@ -23,8 +23,8 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// An event is JSON in the shape of Segment's spec; its `type` and a `userId` or `anonymousId` are the least it has.
 ///
 /// Says for each tag what became of the event and why: which clause of the trigger was false, which consent was missing, which
-/// fields it did not see, and the requests it would send, with secrets masked. `messageId` and `timestamp` are filled in where
-/// the events have none.
+/// fields it did not see, and the requests it would send. Secrets stand there as `{{secret:NAME}}` and need not be set.
+/// `messageId` and `timestamp` are filled in where the events have none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -53,7 +53,7 @@ Exits with 0 when the events could be tried, whatever became of them, and with 1
 /// Exits with 0 when the events could be tried, whatever became of them.
 pub fn run(args: &Args) -> ExitCode {
     log::start("warn");
-    let loaded = match container::load(&args.container) {
+    let loaded = match container::load(&args.container, secrets) {
         Ok(loaded) => loaded,
         Err(report) => {
             eprintln!("{}", report.pretty());
@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> ExitCode {
         let events = read_events(&args.event)?;
         let sandbox = Sandbox::start(cache_folder()).map_err(|error| error.to_string())?;
         let shared = shared_transforms(&loaded.container).map_err(|error| error.to_string())?;
-        let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), container::environment));
+        let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), secrets));
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut tried = Vec::new();
         for event in &events {
@@ -78,6 +78,11 @@ pub fn run(args: &Args) -> ExitCode {
         let _ = printed;
         Ok::<_, String>(ExitCode::SUCCESS)
     })
+}
+
+/// Nothing is sent, so no secret is needed, and one that is not there is no mistake.
+fn secrets(_name: &str) -> Option<String> {
+    Some(String::new())
 }
 
 /// Where compiled tags are kept for commands that have no data directory: the user's own cache.
@@ -118,7 +123,7 @@ fn fill_in(value: Value, position: usize, now: Timestamp) -> Result<Map<String, 
 }
 
 fn print(out: &mut impl Write, tried: &Tried) -> io::Result<()> {
-    writeln!(out, "{} ({})", tried.title, tried.message_id)?;
+    writeln!(out, "{} ({})", printable(&tried.title), printable(&tried.message_id))?;
     tried.tags.iter().try_for_each(|tag| print_tag(out, tag))?;
     writeln!(out)
 }
@@ -130,7 +135,7 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
         None => writeln!(out)?,
     }
     if !tag.withheld.is_empty() {
-        writeln!(out, "    not shown to it: {}", tag.withheld.join(", "))?;
+        writeln!(out, "    not shown to it: {}", printable(&tag.withheld.join(", ")))?;
     }
     for line in &tag.log {
         writeln!(out, "    it logged ({:?}): {}", line.level, line.message)?;
@@ -145,7 +150,12 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
             Value::String(text) => text.clone(),
             body => format!("{body:#}"),
         };
-        body.lines().try_for_each(|line| writeln!(out, "      {line}"))?;
+        body.lines().try_for_each(|line| writeln!(out, "      {}", printable(line)))?;
     }
     Ok(())
+}
+
+/// Without what would steer the terminal: an event comes from anybody, and what a tag makes of it from the tag.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

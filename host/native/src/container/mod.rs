@@ -72,16 +72,16 @@ impl LoadedTag {
     }
 }
 
-/// Loads a container file.
+/// Loads a container file. Its secrets are in `env`.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn load(path: &Path) -> Result<Loaded, Report> {
+pub fn load(path: &Path, env: Environment) -> Result<Loaded, Report> {
     let file = path.display().to_string();
     let text = read(path).map_err(|error| {
         Report::new(&file, "", vec![Problem::new(Span { start: 0, end: 0 }, format!("cannot read it: {error}"))])
     })?;
-    parse(&file, &text, path.parent().unwrap_or(Path::new("")), environment)
+    parse(&file, &text, path.parent().unwrap_or(Path::new("")), env)
 }
 
 /// Loads a container from a text. `file` is its name in the report, `base` the folder that its paths are relative to.

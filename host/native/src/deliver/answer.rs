@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use http::Response;
 use http::header::RETRY_AFTER;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::limits::{ANSWER_BYTES, KEPT_ANSWER_BYTES, RETRY_AFTER_LONGEST};
 
@@ -20,17 +21,32 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads what is kept of an answer. A body that breaks off counts as read: the status has said what matters.
-    pub(super) async fn read(response: Response<Incoming>) -> Self {
+    /// Reads what is kept of an answer, until `deadline`. A body that breaks off, or does not end, counts as read: the status has
+    /// said what matters, and to send again what was accepted would make it arrive twice.
+    pub(super) async fn read(response: Response<Incoming>, deadline: Instant, mask: impl Fn(String) -> String) -> Self {
         let status = response.status().as_u16();
         let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = header.and_then(|value| parse_retry_after(value, SystemTime::now()));
         #[expect(clippy::disallowed_methods, reason = "`Limited`")]
-        let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        let kept = &body[..body.len().min(KEPT_ANSWER_BYTES)];
-        Answer { status, body: String::from_utf8_lossy(kept).into_owned(), retry_after }
+        let body = beginning(response.into_body(), deadline).await;
+        // Masked before it is cut, so that no part of a secret is left at the end.
+        let mut body = mask(String::from_utf8_lossy(&body).into_owned());
+        body.truncate(body.floor_char_boundary(KEPT_ANSWER_BYTES));
+        Answer { status, body, retry_after }
     }
+}
+
+/// A body up to [`ANSWER_BYTES`], or what had come of it when it broke off.
+async fn beginning(mut body: Incoming, deadline: Instant) -> Vec<u8> {
+    let mut read = Vec::new();
+    while read.len() < ANSWER_BYTES
+        && let Ok(Some(Ok(frame))) = tokio::time::timeout_at(deadline, body.frame()).await
+    {
+        if let Ok(data) = frame.into_data() {
+            read.extend_from_slice(&data[..data.len().min(ANSWER_BYTES - read.len())]);
+        }
+    }
+    read
 }
 
 impl fmt::Display for Answer {

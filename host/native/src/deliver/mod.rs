@@ -13,8 +13,9 @@ use http_body_util::Full;
 use hyper_util::client::legacy::Error as ClientError;
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::permit::Permitted;
-use tagyard_pipeline::secrets::{Sealed, Secrets, seal};
+use tagyard_pipeline::secrets::{Sealed, Secrets, mask, seal};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 pub use answer::Answer;
 use client::Clients;
@@ -84,13 +85,13 @@ impl Deliverer {
         let mut attempts = 0;
         loop {
             attempts += 1;
+            // A semaphore that is never closed always gives a place.
+            let place = wire.acquire().await.ok();
             let sealed = seal(request, secrets, SystemTime::now()).map_err(|error| {
                 let reason = error.to_string();
                 Undone::Undelivered(Undelivered { reason, answer: None, attempts, refused_content: false })
             })?;
-            // A semaphore that is never closed always gives a place.
-            let place = wire.acquire().await.ok();
-            let result = self.send(sealed, request.private_network()).await;
+            let result = self.send(sealed, request.private_network(), &|text| mask(text, request, secrets)).await;
             drop(place);
             let (verdict, reason, answer) = match result {
                 Ok(answer) => (retry::judge(&answer), answer.to_string(), Some(answer)),
@@ -127,7 +128,13 @@ impl Deliverer {
         self.stopping.send_replace(true);
     }
 
-    async fn send(&self, sealed: Sealed, private_network: bool) -> Result<Answer, Failure> {
+    /// `mask` takes out of a vendor's text the secrets that it was sent.
+    async fn send(
+        &self,
+        sealed: Sealed,
+        private_network: bool,
+        mask: &(dyn Fn(String) -> String + Sync),
+    ) -> Result<Answer, Failure> {
         let diverted = self.divert.as_ref();
         let uri = match diverted {
             Some(divert) => divert.uri(&sealed.url),
@@ -142,14 +149,12 @@ impl Deliverer {
         client::complete(request.headers_mut(), &sealed.url)?;
         // Where the operator diverts to is the operator's own choice, and usually this machine.
         let client = self.clients.get(private_network || diverted.is_some());
-        let exchange = async {
-            #[expect(clippy::disallowed_methods, reason = "the one place that sends")]
-            let response = client.request(request).await.map_err(|error| Failure::of(&error))?;
-            Ok(Answer::read(response).await)
-        };
-        tokio::time::timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
-            Err(Failure { reason: format!("no answer within {} s", self.timeout.as_secs()), is_final: false })
-        })
+        let deadline = Instant::now() + self.timeout;
+        #[expect(clippy::disallowed_methods, reason = "the one place that sends")]
+        let response = tokio::time::timeout_at(deadline, client.request(request)).await;
+        let late = || Failure { reason: format!("no answer within {} s", self.timeout.as_secs()), is_final: false };
+        let response = response.map_err(|_| late())?.map_err(|error| Failure::of(&error))?;
+        Ok(Answer::read(response, deadline, mask).await)
     }
 }
 

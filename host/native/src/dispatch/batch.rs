@@ -147,10 +147,10 @@ impl Stage {
         ends
     }
 
-    async fn deliver(&self, items: Vec<&Item>, ran: Ran) -> Vec<End> {
+    async fn deliver(&self, items: Vec<&Item>, mut ran: Ran) -> Vec<End> {
         self.pass_on(&ran.log);
         let mut ends: Vec<Option<End>> = items.iter().map(|_| None).collect();
-        for (event, end) in ran.ended {
+        for (event, end) in std::mem::take(&mut ran.ended) {
             ends[event].get_or_insert(match end {
                 GuestEnd::Skipped(reason) => End::Outcome(Outcome::Skipped { reason }, None, 0),
                 GuestEnd::Dead(cause, reason) => End::dead(cause, reason),
@@ -175,6 +175,8 @@ impl Stage {
         let again: Vec<usize> =
             again.into_iter().filter(|event| !matches!(&ends[*event], Some(end) if end.is_dead())).collect();
         if !again.is_empty() {
+            // The room that it takes is what the calls of its parts wait for.
+            drop(ran);
             let retried = self.split(again.iter().map(|event| items[*event]).collect()).await;
             again.into_iter().zip(retried).for_each(|(event, end)| ends[event] = Some(end));
         }

@@ -43,10 +43,14 @@ pub enum CallError {
     Memory(usize),
     #[error("it called itself too deeply and ran out of stack")]
     Stack,
-    #[error("it trapped: {0}")]
+    #[error("it broke off: {0}")]
     Trap(String),
     #[error("it returned more than the host takes: {0}")]
     Output(String),
+    #[error("it returned something for event {0} of a call with {1}; positions begin at 0")]
+    Position(u32, usize),
+    #[error("it returned what cannot be read: {0}")]
+    Unreadable(String),
     #[error("it does not accept its settings: {0}")]
     Settings(String),
     #[error("it failed: {0}")]
@@ -101,7 +105,8 @@ pub(super) fn call(
 }
 
 fn explain(error: &wasmtime::Error, bounds: &Bounds, guest: &Guest) -> CallError {
-    match error.downcast_ref::<Trap>() {
+    let trap = error.downcast_ref::<Trap>();
+    match trap {
         Some(Trap::Interrupt) => return CallError::Deadline(bounds.deadline),
         Some(Trap::StackOverflow) => return CallError::Stack,
         _ if guest.limiter.denied => return CallError::Memory(bounds.memory),
@@ -111,15 +116,24 @@ fn explain(error: &wasmtime::Error, bounds: &Bounds, guest: &Guest) -> CallError
     if root.contains("fuel") {
         return CallError::Output(format!("a result of more than {} MiB", LIFTED_BYTES >> 20));
     }
-    let what = match guest.stderr.text() {
-        // A panic message of a tag that has one.
-        said if !said.is_empty() => said,
-        _ => match error.downcast_ref::<wasmtime::WasmBacktrace>().and_then(innermost) {
-            Some(function) => format!("{root} in {function}"),
-            None => root,
-        },
+    let backtrace = error.downcast_ref::<wasmtime::WasmBacktrace>();
+    if trap.is_none() && backtrace.is_none_or(|backtrace| backtrace.frames().is_empty()) {
+        // The guest had returned.
+        return CallError::Unreadable(shorten(&root, REASON_BYTES));
+    }
+    let what = match trap {
+        Some(Trap::UnreachableCodeReached) => "a panic, or WebAssembly's `unreachable`",
+        Some(Trap::MemoryOutOfBounds) => "it reached outside its memory, as it also does when it calls itself too deeply",
+        _ => &root,
     };
-    CallError::Trap(shorten(what.trim(), REASON_BYTES))
+    let place = backtrace.and_then(innermost).map(|function| format!(", in {function}")).unwrap_or_default();
+    let text = match (guest.stderr.text().trim(), trap) {
+        ("", _) => format!("{what}{place}"),
+        // Rust's message of a panic, which says where it was.
+        (said, Some(Trap::UnreachableCodeReached)) => said.to_owned(),
+        (said, _) => format!("{what}{place}; it had written: {said}"),
+    };
+    CallError::Trap(shorten(&text, REASON_BYTES))
 }
 
 fn innermost(backtrace: &wasmtime::WasmBacktrace) -> Option<String> {
@@ -210,7 +224,8 @@ fn log_line(line: wit::LogLine) -> output::LogLine {
 
 /// Cuts a guest's text short and takes its control characters out, so that it can neither flood a log nor forge a line of it.
 fn shorten(text: &str, bytes: usize) -> String {
-    let mut short: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(bytes).collect();
+    // One more than may stand, so as to know whether there are more.
+    let mut short: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(bytes + 1).collect();
     if short.len() > bytes {
         let end = (0..=bytes).rev().find(|end| short.is_char_boundary(*end)).unwrap_or(0);
         short.truncate(end);

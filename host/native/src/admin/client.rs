@@ -1,0 +1,54 @@
+//! Asking a running host.
+
+use std::io;
+use std::path::Path;
+
+use bytes::Bytes;
+use http::Request;
+use http::header::HOST;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use super::Admin;
+
+/// The longest answer that is read.
+const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// No host runs on the data directory.
+    #[error("no host runs on this data directory")]
+    NotRunning,
+    #[error("the host's admin socket cannot be opened: {0}")]
+    Connect(io::Error),
+    #[error("the host did not answer: {0}")]
+    Answer(String),
+}
+
+/// Asks the host that runs on a data directory.
+///
+/// # Errors
+/// When none runs there, or it does not answer.
+pub async fn ask<T: DeserializeOwned>(data_dir: &Path, path_and_query: &str) -> Result<T, AskError> {
+    let stream = UnixStream::connect(Admin::socket(data_dir)).await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AskError::NotRunning,
+        _ => AskError::Connect(error),
+    })?;
+    let failed = |error: &dyn std::fmt::Display| AskError::Answer(error.to_string());
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    // It ends with the sender; an error shows in the answer.
+    tokio::spawn(connection);
+    let request = Request::get(path_and_query).header(HOST, "admin").body(Empty::<Bytes>::new());
+    let request = request.map_err(|error| failed(&error))?;
+    let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| failed(&error))?.to_bytes();
+    if !status.is_success() {
+        return Err(AskError::Answer(String::from_utf8_lossy(&body).into_owned()));
+    }
+    serde_json::from_slice(&body).map_err(|error| failed(&error))
+}

@@ -1,0 +1,128 @@
+//! `tagyard dead`: the dead letters, of a running host or a stopped one's data directory.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use jiff::Timestamp;
+use tagyard_pipeline::outcome::Cause;
+use url::form_urlencoded;
+
+use super::block_on;
+use crate::admin::{AskError, Filter, Numbered, ask, list};
+use crate::dead_letters::DeadLetters;
+use crate::host::open_dead_letters;
+
+/// The commands on dead letters.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    List(ListArgs),
+    Show(ShowArgs),
+}
+
+/// List the dead letters: what will not be tried again by itself, and why.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Only those of this tag.
+    #[arg(long)]
+    tag: Option<String>,
+    /// Only those that died of this: invalid, rejected, refused, failed or undeliverable.
+    #[arg(long, value_parser = parse_cause)]
+    cause: Option<Cause>,
+    /// Only those since this time, as in `2026-11-20T00:00Z`.
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
+    /// Only those before this time.
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+    /// The most letters to list.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// Print JSON lines for a machine, each a whole letter.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show one dead letter whole: the event, the request and the vendor's answer.
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    /// Its number in the list.
+    number: u64,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// The data directory of the host.
+    #[arg(long, value_name = "DIR", default_value = "tagyard-data", env = "TAGYARD_DATA_DIR")]
+    data_dir: PathBuf,
+}
+
+pub fn run(command: &Command) -> ExitCode {
+    block_on(async {
+        match command {
+            Command::List(args) => print_list(args).await,
+            Command::Show(args) => print_one(args).await,
+        }
+    })
+}
+
+async fn print_list(args: &ListArgs) -> Result<ExitCode, String> {
+    let ListArgs { tag, cause, since, until, limit, .. } = args;
+    let filter =
+        Filter { number: None, tag: tag.clone(), cause: *cause, since: *since, until: *until, limit: *limit };
+    let found = find(&args.place.data_dir, &filter).await?;
+    for numbered in &found {
+        if args.json {
+            println!("{}", serde_json::json!(numbered));
+            continue;
+        }
+        let Numbered { number, letter } = numbered;
+        let tag = letter.tag.as_deref().unwrap_or("(no tag)");
+        let at = letter.at.strftime("%Y-%m-%d %H:%M:%SZ");
+        println!("{number}  {at}  {tag}  {}: {}", letter.cause, letter.reason);
+    }
+    if found.is_empty() && !args.json {
+        println!("no dead letters");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn print_one(args: &ShowArgs) -> Result<ExitCode, String> {
+    let filter = Filter { number: Some(args.number), limit: 1, ..Filter::default() };
+    let found = find(&args.place.data_dir, &filter).await?;
+    let Some(letter) = found.first() else { return Err(format!("there is no dead letter {}", args.number)) };
+    println!("{:#}", serde_json::json!(letter));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the running host, or reads the directory of a stopped one.
+async fn find(data_dir: &Path, filter: &Filter) -> Result<Vec<Numbered>, String> {
+    match ask(data_dir, &format!("/dead?{}", query(filter))).await {
+        Err(AskError::NotRunning) => {}
+        asked => return asked.map_err(|error| error.to_string()),
+    }
+    if !data_dir.is_dir() {
+        return Err(format!("{} is no data directory", data_dir.display()));
+    }
+    let letters: DeadLetters = open_dead_letters(data_dir).map_err(|error| error.to_string())?;
+    list(&letters, filter).await.map_err(|error| error.to_string())
+}
+
+fn query(filter: &Filter) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let fields = serde_json::json!(filter);
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        query.append_pair(name, &text);
+    }
+    query.finish()
+}
+
+fn parse_cause(text: &str) -> Result<Cause, String> {
+    serde_json::from_value(serde_json::Value::from(text))
+        .map_err(|_| "it is one of invalid, rejected, refused, failed, undeliverable".to_owned())
+}

@@ -1,0 +1,112 @@
+//! What a client that means harm, or has died, cannot do.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::json;
+use tagyard::limits::{COLLECTING_REQUESTS, REQUEST_TIMEOUT};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::webhook;
+
+/// Long after what is bounded by [`REQUEST_TIMEOUT`] has ended.
+const LONG: Duration = Duration::from_secs(REQUEST_TIMEOUT.as_secs() * 3);
+
+/// Writes `head`, then `again` every half second for as long as the collector takes it; what it answered until it closed.
+async fn trickle(address: SocketAddr, head: &[u8], again: &[u8]) -> String {
+    let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
+    write.write_all(head).await.unwrap();
+    let again = again.to_vec();
+    let writing = tokio::spawn(async move {
+        while write.write_all(&again).await.is_ok() {
+            sleep(Duration::from_millis(500)).await;
+        }
+    });
+    let mut answer = Vec::new();
+    let closed = timeout(LONG, read.read_to_end(&mut answer)).await;
+    writing.abort();
+    assert!(closed.is_ok(), "the connection is still open after {LONG:?}");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_client_that_trickles_is_dropped() {
+    let (host, _receiver) = webhook().await;
+    let address = host.host.address();
+    let body = b"POST /v1/page HTTP/1.1\r\nhost: h\r\ncontent-length: 1000\r\n\r\n";
+    let begun = Instant::now();
+    let (nothing, preface, head, body) = tokio::join!(
+        trickle(address, b"", b""),
+        trickle(address, b"PRI * HTTP", b""),
+        trickle(address, b"POST /v1/page HTTP/1.1\r\n", b"x-more: 1\r\n"),
+        trickle(address, body, b" "),
+    );
+    assert!(begun.elapsed() < REQUEST_TIMEOUT * 2, "{:?}", begun.elapsed());
+    assert_eq!((nothing.as_str(), preface.as_str()), ("", ""));
+    assert!(head.is_empty() || head.starts_with("HTTP/1.1 408"), "{head}");
+    assert!(body.starts_with("HTTP/1.1 408"), "{body}");
+    assert!(body.contains("slow_body"), "{body}");
+}
+
+#[tokio::test]
+async fn a_body_without_an_end_is_cut_off() {
+    let (host, _receiver) = webhook().await;
+    let head = b"POST /v1/page HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+    let (mut read, mut write) = TcpStream::connect(host.host.address()).await.unwrap().into_split();
+    write.write_all(head).await.unwrap();
+    let writing = tokio::spawn(async move { while write.write_all(&chunk).await.is_ok() {} });
+    let mut answer = [0; 1024];
+    let length = timeout(LONG, read.read(&mut answer)).await.expect("an answer in time").unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    // Nor is the rest of it read for ever.
+    timeout(LONG, writing).await.expect("the connection is closed").unwrap();
+}
+
+#[tokio::test]
+async fn too_many_requests_at_once_are_told_to_come_again() {
+    let (host, receiver) = webhook().await;
+    let uri = format!("http://{}/v1/page", host.host.address());
+    // Bodies that never come, on few connections: one has 128 requests at most.
+    let mut stuck = Vec::new();
+    for _ in 0..COLLECTING_REQUESTS.div_ceil(128) {
+        let client: Client<_, BoxBody<Bytes, std::io::Error>> = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        for _ in 0..128 {
+            let body = StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, std::io::Error>>());
+            let request = Request::post(&uri).body(BodyExt::boxed(body)).unwrap();
+            stuck.push(tokio::spawn(client.request(request)));
+        }
+    }
+    let event = json!({"writeKey": "key", "anonymousId": "a"});
+    let refused = async {
+        loop {
+            let answer = host.client.post("/v1/page", &event).await;
+            if answer.status != StatusCode::OK {
+                return answer;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let refused = timeout(REQUEST_TIMEOUT / 2, refused).await.expect("a refusal");
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("overloaded")));
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(host.client.get("/healthz").await.status, StatusCode::OK);
+
+    for stuck in stuck {
+        let answer = timeout(LONG, stuck).await.expect("an answer in time").unwrap().unwrap();
+        assert!([408, 503].contains(&answer.status().as_u16()), "{}", answer.status());
+    }
+    let before = receiver.received().len();
+    assert_eq!(host.client.post("/v1/page", &event).await.status, StatusCode::OK);
+    receiver.wait_for(before + 1).await;
+}
