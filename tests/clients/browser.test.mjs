@@ -47,15 +47,16 @@ function load(page, collector, segment = {}) {
   }, { url: collector.url, writeKey: WRITE_KEY, segment });
 }
 
-test("every call reaches the vendor as the spec has it", () => visit({}, async ({ page, collector, complaints }) => {
+test("browser: every call reaches the vendor as the spec has it", () => visit({}, async ({ page, collector, complaints }) => {
   await load(page, collector);
   await page.evaluate(async () => {
     const { analytics } = window;
     await analytics.page("Shop", "Mugs");
     await analytics.track("Product Viewed", { sku: "4001", price: 19.5 });
+    // The SDK fills in whom it was before; after an identify call it would name that user instead.
+    await analytics.alias("u1");
     await analytics.identify("u1", { email: "jo@shop.example" });
     await analytics.group("g1", { name: "Potters" });
-    await analytics.alias("u2", "u1");
     await analytics.screen("Basket");
   });
   const events = await collector.receiver.waitFor(6);
@@ -68,8 +69,8 @@ test("every call reaches the vendor as the spec has it", () => visit({}, async (
       timestamp: isRecent,
       context: {
         ip: "127.0.0.1",
-        userAgent: /HeadlessChrome/.test.bind(/Chrome/),
-        library: { name: "npm:next" },
+        userAgent: (text) => text.includes("HeadlessChrome"),
+        library: { name: "analytics.js" },
         campaign: { source: "news" },
         page: { url: `${site.allowed}/mugs?utm_source=news`, path: "/mugs", title: "Mugs and more" },
       },
@@ -79,12 +80,12 @@ test("every call reaches the vendor as the spec has it", () => visit({}, async (
   has(ofType(events, "track"), { event: "Product Viewed", properties: { sku: "4001", price: 19.5 } });
   has(ofType(events, "identify"), { userId: "u1", traits: { email: "jo@shop.example" } });
   has(ofType(events, "group"), { userId: "u1", groupId: "g1", traits: { name: "Potters" } });
-  has(ofType(events, "alias"), { userId: "u2", previousId: "u1" });
+  has(ofType(events, "alias"), { userId: "u1", previousId: anonymousId });
   has(ofType(events, "screen"), { name: "Basket" });
   assert.deepEqual(complaints, []);
 }));
 
-test("batches come whole, and what is left is sent as the page closes", () => visit({}, async ({ page, collector, complaints }) => {
+test("browser: batches come whole, and what is left is sent as the page closes", () => visit({}, async ({ page, collector, complaints }) => {
   await load(page, collector, { deliveryStrategy: { strategy: "batching", config: { size: 3, timeout: 60_000 } } });
   await page.evaluate(() => {
     for (const step of [1, 2, 3, 4, 5]) window.analytics.track("Checkout Step Viewed", { step });
@@ -96,7 +97,7 @@ test("batches come whole, and what is left is sent as the page closes", () => vi
   assert.deepEqual(events.map((event) => event.properties.step).sort(), [1, 2, 3, 4, 5]);
 }));
 
-test("a beacon needs no preflight", () => visit({}, async ({ page, collector, complaints }) => {
+test("browser: a beacon needs no preflight", () => visit({}, async ({ page, collector, complaints }) => {
   const isQueued = await page.evaluate(({ url, writeKey }) => navigator.sendBeacon(`${url}/v1/t`, JSON.stringify({
     writeKey, event: "Page Left", anonymousId: "a1",
   })), { url: collector.url, writeKey: WRITE_KEY });
@@ -106,7 +107,7 @@ test("a beacon needs no preflight", () => visit({}, async ({ page, collector, co
   assert.deepEqual(complaints, []);
 }));
 
-test("what was refused for its rate is sent again when there is room", () => visit({ collect: "events_per_second = 2" }, async ({ page, collector, complaints }) => {
+test("browser: what was refused for its rate is sent again when there is room", () => visit({ collect: "events_per_second = 2" }, async ({ page, collector, complaints }) => {
   await load(page, collector);
   await page.evaluate(() => Promise.all([1, 2, 3, 4].map((number) => window.analytics.track("Clicked", { number }))));
   const events = await collector.receiver.waitFor(4);
@@ -116,7 +117,7 @@ test("what was refused for its rate is sent again when there is room", () => vis
   assert.deepEqual(complaints.filter((text) => !/status of 429/.test(text)), []);
 }));
 
-test("a page of another origin gets no settings", () => visit({ origin: site.other }, async ({ page, collector, complaints }) => {
+test("browser: a page of another origin gets no settings", () => visit({ origin: site.other }, async ({ page, collector, complaints }) => {
   await assert.rejects(load(page, collector));
   assert.match(complaints.join("\n"), /blocked by CORS policy/);
   assert.deepEqual(collector.receiver.events, []);

@@ -19,7 +19,7 @@ async function withClient(options, use) {
   return errors;
 }
 
-test("every call reaches the vendor as the spec has it", async () => {
+test("Node.js: every call reaches the vendor as the spec has it", async () => {
   const errors = await withClient({}, (analytics) => {
     analytics.identify({ userId: "u1", traits: { email: "jo@shop.example", plan: "gold" } });
     analytics.track({ userId: "u1", event: "Order Completed", properties: { revenue: 58.5, products: [{ sku: "4001" }] } });
@@ -50,7 +50,7 @@ test("every call reaches the vendor as the spec has it", async () => {
   has(ofType(events, "alias"), { userId: "u1", previousId: "a1" });
 });
 
-test("a time of the past stays what it was", async () => {
+test("Node.js: a time of the past stays what it was", async () => {
   const timestamp = new Date("2026-01-02T03:04:05.678Z");
   await withClient({}, (analytics) => analytics.track({ userId: "u2", event: "Imported", timestamp }));
   const [event] = await collector.receiver.waitFor(1, (event) => event.event === "Imported");
@@ -58,7 +58,7 @@ test("a time of the past stays what it was", async () => {
   assert.ok(Math.abs(Date.parse(event.timestamp) - timestamp) < 5_000, event.timestamp);
 });
 
-test("many events are batched and each comes once", async () => {
+test("Node.js: many events are batched and each comes once", async () => {
   const count = 500;
   const errors = await withClient({ flushAt: 20 }, (analytics) => {
     for (let number = 0; number < count; number += 1) {
@@ -72,7 +72,7 @@ test("many events are batched and each comes once", async () => {
   assert.equal(events.length, count);
 });
 
-test("an unknown write key is told to the client", async () => {
+test("Node.js: an unknown write key is told to the client", async () => {
   const errors = await withClient({ writeKey: "nobody", maxRetries: 0 }, (analytics) => {
     analytics.track({ userId: "u4", event: "Unheard" });
   });

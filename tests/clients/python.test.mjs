@@ -19,7 +19,7 @@ async function act(user, writeKey, ...options) {
 }
 
 for (const options of [[], ["--gzip"]]) {
-  test(`every call reaches the vendor as the spec has it ${options}`, async () => {
+  test(`Python: every call reaches the vendor as the spec has it ${options}`.trimEnd(), async () => {
     const user = `user${options}`;
     assert.equal(await act(user, WRITE_KEY, ...options), "");
     const events = await collector.receiver.waitFor(6, (event) => event.userId === user);
@@ -36,6 +36,6 @@ for (const options of [[], ["--gzip"]]) {
   });
 }
 
-test("an unknown write key is told to the client", async () => {
+test("Python: an unknown write key is told to the client", async () => {
   assert.match(await act("nobody", "nobody"), /unknown_write_key/);
 });

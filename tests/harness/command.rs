@@ -36,6 +36,13 @@ pub async fn run(folder: &Path, env: &[(&str, &str)], arguments: &[&str], input:
     Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
+/// Runs a command to its end with nobody to read what it prints, as `head` does once it has enough; its exit code.
+pub async fn run_unread(folder: &Path, arguments: &[&str]) -> Option<i32> {
+    let mut child = command(folder, &[]).args(arguments).spawn().expect("a process");
+    drop(child.stdout.take());
+    timeout(PATIENCE, child.wait()).await.unwrap_or_else(|_| panic!("{arguments:?} hangs")).expect("an end").code()
+}
+
 /// A running `tagyard serve`.
 pub struct Served {
     pub client: Client,
@@ -47,8 +54,12 @@ pub struct Served {
 impl Served {
     /// Starts it and waits until it listens. `options` come after `serve`.
     pub async fn start(folder: &Path, env: &[(&str, &str)], options: &[&str]) -> Self {
-        let mut child =
-            command(folder, env).arg("serve").args(options).args(["--listen", "127.0.0.1:0"]).spawn().expect("a process");
+        let mut child = command(folder, env)
+            .arg("serve")
+            .args(options)
+            .args(["--listen", "127.0.0.1:0"])
+            .spawn()
+            .expect("a process");
         let mut lines = BufReader::new(child.stderr.take().expect("a standard error")).lines();
         let log = Arc::new(Mutex::new(String::new()));
         let listening = async {

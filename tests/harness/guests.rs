@@ -11,8 +11,10 @@ const TARGET: &str = "wasm32-wasip2";
 const PROFILE: &str = "guest";
 
 /// The `no_std` guest and those with Rust's std, which take the SDK with different features.
-const BUILDS: [&[&str]; 2] =
-    [&["guest-misbehaving"], &["guest-with-std", "guest-unknown-import", "guest-opens-connections", "guest-sends-http"]];
+const BUILDS: [&[&str]; 2] = [
+    &["guest-misbehaving"],
+    &["guest-with-std", "guest-unknown-import", "guest-opens-connections", "guest-sends-http"],
+];
 
 /// The folder of the components, as `guest_misbehaving.wasm`: what the `use` of a container is relative to.
 pub fn folder() -> &'static Path {
@@ -25,18 +27,24 @@ pub fn folder() -> &'static Path {
 }
 
 fn build(target: &Path, packages: &[&str]) {
-    let mut cargo = Command::new(env!("CARGO"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_the_outer_build(name)) {
-        cargo.env_remove(name);
-    }
     // From the folder, so that cargo finds the memory layout in the project's `.cargo/config.toml`.
-    cargo.current_dir(top().join("tests/guests"));
+    let mut cargo = cargo(&top().join("tests/guests"));
     cargo.args(["build", "--quiet", "--locked", "--profile", PROFILE, "--target", TARGET, "--target-dir"]).arg(target);
     for package in packages {
         cargo.args(["--package", package]);
     }
     let status = cargo.status().expect("cargo runs");
     assert!(status.success(), "the guests in tests/guests do not build; the compiler's messages are above");
+}
+
+/// Cargo in a folder, as a person starts it there, whatever started this test.
+pub fn cargo(folder: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_the_outer_build(name)) {
+        cargo.env_remove(name);
+    }
+    cargo.current_dir(folder);
+    cargo
 }
 
 /// Whether a variable would make another build of it than it is by itself, as in the host's own build script.

@@ -34,12 +34,17 @@ impl TestHost {
 
     /// The same, on the data of a host that was stopped.
     pub async fn start_in(data: TempDir, tags: &str, base: &Path, receiver: &Receiver) -> Self {
+        Self::start_diverted(data, tags, base, Some(&receiver.url())).await
+    }
+
+    /// The same, diverted to any URL, or not at all.
+    pub async fn start_diverted(data: TempDir, tags: &str, base: &Path, divert: Option<&str>) -> Self {
         let text = format!("{HEAD}{tags}");
         let loaded = container::parse("test.toml", &text, base, secret).unwrap_or_else(|report| panic!("{report}"));
         let setup = Setup {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             data_dir: data.path().to_owned(),
-            divert: Some(Divert::parse(&receiver.url()).expect("a URL")),
+            divert: divert.map(|url| Divert::parse(url).expect("a URL")),
             env: secret,
         };
         let host = Host::start(&loaded, setup).await.unwrap_or_else(|error| panic!("{error}"));

@@ -36,6 +36,8 @@ pub struct Receiver {
     address: SocketAddr,
     received: Arc<Mutex<Vec<Received>>>,
     behaviour: Arc<Behaviour>,
+    /// How long it takes to answer.
+    pause: Duration,
 }
 
 impl Receiver {
@@ -44,10 +46,19 @@ impl Receiver {
         Self::answering(|_, _| StatusCode::OK.into_response()).await
     }
 
+    /// Accepts everything, each request after a while.
+    pub async fn start_slow(pause: Duration) -> Self {
+        Self::with(Arc::new(|_, _| StatusCode::OK.into_response()), pause).await
+    }
+
     pub async fn answering(behaviour: impl Fn(usize, &Received) -> Response + Send + Sync + 'static) -> Self {
+        Self::with(Arc::new(behaviour), Duration::ZERO).await
+    }
+
+    async fn with(behaviour: Arc<Behaviour>, pause: Duration) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let receiver = Receiver { address, received: Arc::default(), behaviour: Arc::new(behaviour) };
+        let receiver = Receiver { address, received: Arc::default(), behaviour, pause };
         let router = Router::new().fallback(receive).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         receiver
@@ -89,5 +100,6 @@ async fn receive(State(receiver): State<Receiver>, request: Request) -> Response
         received.push(one.clone());
         received.len() - 1
     };
+    tokio::time::sleep(receiver.pause).await;
     (receiver.behaviour)(before, &one)
 }

@@ -17,7 +17,9 @@ use crate::container::{Environment, Loaded};
 use crate::dead_letters::DeadLetters;
 use crate::deliver::{Deliverer, Divert};
 use crate::dispatch::Dispatcher;
-use crate::journal::{CursorFile, CursorFileError, Durability, EventJournal, Log, OpenError, Options, Origin, ReadError};
+use crate::journal::{
+    CursorFile, CursorFileError, Durability, EventJournal, Log, OpenError, Options, Origin, ReadError,
+};
 use crate::limits::STOP_TIMEOUT;
 use crate::outcomes::{Recorded, Recorder, Writing};
 use crate::retention;
@@ -91,7 +93,8 @@ impl Host {
             Origin::Lost => oldest,
             Origin::Current | Origin::Previous | Origin::Fresh => journal.log().durable_position() + 1,
         };
-        let (recorder, writing) = Recorder::start(outcomes.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
+        let (recorder, writing) =
+            Recorder::start(outcomes.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
 
         let sandbox = Sandbox::start(Some(folder.join("compiled")))?;
         let shared = shared_transforms(&loaded.container)?;

@@ -92,6 +92,10 @@ pub const WAITING_OUTCOMES: usize = 8_192;
 /// How long a client may take to send its request, headers and body each. Protects the collector from clients that trickle.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection may rest between two requests. Longer than the minute after which load balancers let go of theirs: whoever
+/// closes first may do so just as the other one sends.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
 /// Requests that are in work at once. With bodies of 500 KB that may unfold to some ten MB each, this bounds the collector's memory.
 pub const COLLECTING_REQUESTS: usize = 512;
 
@@ -107,3 +111,13 @@ pub const KEEP: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// How often what is older is looked for. It goes by whole segments of the log, so more often frees nothing more.
 pub const KEEP_CHECK_EVERY: Duration = Duration::from_secs(60);
+
+/// Requests to one vendor's host that are on the wire at once, over all tags.
+pub const HOST_DELIVERIES: usize = 64;
+
+/// Failures in a row after which a host counts as down, and the first and the longest pause between two probes of it.
+pub const BREAKER_FAILURES: u32 = 5;
+pub const BREAKER_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// Hosts that are remembered at once.
+pub const DESTINATIONS: usize = 1_024;

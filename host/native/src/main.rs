@@ -22,7 +22,9 @@ Examples:
   tagyard tag inspect ga4                       what a tag does, and how a container uses it
   tagyard check shop.toml                       every mistake in a container file
   tagyard try shop.toml event.json              what each tag would do with an event, and why
-  tagyard serve shop.toml --data-dir /var/lib/tagyard
+  tagyard serve shop.toml                       run it
+  tagyard status                                how it is doing
+  tagyard dead list                             what was given up, and why
 
 Each command says more with --help.";
 

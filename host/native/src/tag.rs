@@ -53,7 +53,7 @@ pub struct Ran {
     pub ended: Vec<(usize, GuestEnd)>,
     pub log: Vec<LogLine>,
     /// What `permitted` takes of the tag's room.
-    held: Option<Held>,
+    pub held: Option<Held>,
 }
 
 /// How an event ended in the sandbox or at the permit.
@@ -171,10 +171,12 @@ fn check(output: &Output, events: usize) -> Result<(), CallError> {
     // An event that was meant by it would else end as if the tag had had nothing to say of it.
     match output.skipped.iter().chain(&output.rejected).find(|note| note.event as usize >= events) {
         Some(note) => Err(CallError::Position(note.event, events)),
-        None => match output.requests.iter().flat_map(|request| &request.events).find(|event| **event as usize >= events) {
-            Some(event) => Err(CallError::Position(*event, events)),
-            None => Ok(()),
-        },
+        None => {
+            match output.requests.iter().flat_map(|request| &request.events).find(|event| **event as usize >= events) {
+                Some(event) => Err(CallError::Position(*event, events)),
+                None => Ok(()),
+            }
+        }
     }
 }
 

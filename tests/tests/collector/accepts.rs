@@ -26,10 +26,15 @@ async fn every_endpoint_takes_events() {
         assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({"success": true})), "{path}");
         sent.push((path.to_owned(), "page"));
     }
-    let mut received: Vec<(String, String)> = receiver.wait_for(sent.len()).await.iter().map(|request| {
-        let text = |field: &str| request.json()[field].as_str().unwrap().to_owned();
-        (text("messageId"), text("type"))
-    }).collect();
+    let mut received: Vec<(String, String)> = receiver
+        .wait_for(sent.len())
+        .await
+        .iter()
+        .map(|request| {
+            let text = |field: &str| request.json()[field].as_str().unwrap().to_owned();
+            (text("messageId"), text("type"))
+        })
+        .collect();
     received.sort();
     let mut expected: Vec<_> = sent.into_iter().map(|(path, kind)| (path, kind.to_owned())).collect();
     expected.sort();
@@ -39,7 +44,8 @@ async fn every_endpoint_takes_events() {
 #[tokio::test]
 async fn metrics_of_an_sdk_are_taken_and_dropped() {
     let (mut host, receiver) = webhook().await;
-    let answer = host.client.post("/v1/m", &json!({"series": [{"type": "Counter", "metric": "analytics_js.invoke"}]})).await;
+    let answer =
+        host.client.post("/v1/m", &json!({"series": [{"type": "Counter", "metric": "analytics_js.invoke"}]})).await;
     assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({"success": true})));
     host.client.event(json!({"type": "page", "anonymousId": "a", "messageId": "after"})).await;
     assert_eq!(host.outcomes(1).await[0].position, 1);
@@ -66,10 +72,13 @@ async fn the_write_key_stands_in_the_header_or_in_the_body() {
 #[tokio::test]
 async fn any_content_type_charset_and_gzip_are_taken() {
     let (host, receiver) = webhook().await;
-    let event = |id: &str| json!({"type": "page", "anonymousId": "a", "name": "Größe", "messageId": id, "writeKey": "key"}).to_string();
+    let event = |id: &str| {
+        json!({"type": "page", "anonymousId": "a", "name": "Größe", "messageId": id, "writeKey": "key"}).to_string()
+    };
     let latin: Vec<u8> = event("latin").chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
     let utf_16: Vec<u8> = event("utf-16").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let requests: [(&[(&str, &str)], Vec<u8>); 8] = [
+    type Headers<'h> = &'h [(&'h str, &'h str)];
+    let requests: [(Headers<'_>, Vec<u8>); 8] = [
         (&[JSON], event("json").into()),
         (&[("content-type", "application/json; charset=UTF-8")], event("utf-8").into()),
         (&[("content-type", "application/json;charset=iso-8859-1")], latin),

@@ -58,6 +58,19 @@ async fn a_client_that_trickles_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_connection_may_rest_between_two_requests() {
+    let (host, _receiver) = webhook().await;
+    let mut stream = TcpStream::connect(host.host.address()).await.unwrap();
+    let mut answer = [0; 1024];
+    for rest in [Duration::ZERO, REQUEST_TIMEOUT + Duration::from_secs(1)] {
+        sleep(rest).await;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+        let length = timeout(LONG, stream.read(&mut answer)).await.expect("an answer in time").unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "after {rest:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_without_an_end_is_cut_off() {
     let (host, _receiver) = webhook().await;
     let head = b"POST /v1/page HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -80,7 +93,8 @@ async fn too_many_requests_at_once_are_told_to_come_again() {
     // Bodies that never come, on few connections: one has 128 requests at most.
     let mut stuck = Vec::new();
     for _ in 0..COLLECTING_REQUESTS.div_ceil(128) {
-        let client: Client<_, BoxBody<Bytes, std::io::Error>> = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let client: Client<_, BoxBody<Bytes, std::io::Error>> =
+            Client::builder(TokioExecutor::new()).http2_only(true).build_http();
         for _ in 0..128 {
             let body = StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, std::io::Error>>());
             let request = Request::post(&uri).body(BodyExt::boxed(body)).unwrap();
@@ -98,7 +112,10 @@ async fn too_many_requests_at_once_are_told_to_come_again() {
         }
     };
     let refused = timeout(REQUEST_TIMEOUT / 2, refused).await.expect("a refusal");
-    assert_eq!((refused.status, refused.json()["code"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("overloaded")));
+    assert_eq!(
+        (refused.status, refused.json()["code"].as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, Some("overloaded"))
+    );
     assert_eq!(refused.headers["retry-after"], "1");
     assert_eq!(host.client.get("/healthz").await.status, StatusCode::OK);
 

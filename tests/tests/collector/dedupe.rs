@@ -55,8 +55,12 @@ async fn an_event_without_an_id_gets_one_of_its_own() {
     host.client.event(page(None)).await;
     let batch = json!({"writeKey": "key", "batch": [page(None), page(None)]});
     assert_eq!(host.client.post("/v1/batch", &batch).await.status, StatusCode::OK);
-    let mut ids: Vec<String> =
-        receiver.wait_for(4).await.iter().map(|request| request.json()["messageId"].as_str().unwrap().to_owned()).collect();
+    let mut ids: Vec<String> = receiver
+        .wait_for(4)
+        .await
+        .iter()
+        .map(|request| request.json()["messageId"].as_str().unwrap().to_owned())
+        .collect();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 4);

@@ -1,6 +1,11 @@
 //! The collector as its clients see it: what is accepted and how it reaches a vendor, what is refused and how, and what a
 //! hostile client cannot do.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says why and ends")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why and ends"
+)]
 
 mod accepts;
 mod bounds;

@@ -41,7 +41,9 @@ async fn an_answer_can_be_read_by_the_containers_origins_and_no_others() {
     let (host, _receiver) = webhook().await;
     let event = json!({"writeKey": "key", "anonymousId": "a"});
     for (origin, allowed) in [(SHOP, SHOP), ("https://evil.example", "")] {
-        for (path, body, status) in [("/v1/page", &event, 200), ("/v1/page", &json!({}), 401), ("/v1/nothing", &event, 404)] {
+        for (path, body, status) in
+            [("/v1/page", &event, 200), ("/v1/page", &json!({}), 401), ("/v1/nothing", &event, 404)]
+        {
             let headers = [("origin", origin), ("content-type", "text/plain")];
             let answer = host.client.send("POST", path, &headers, body.to_string()).await;
             assert_eq!(answer.status, status, "{path}");

@@ -24,7 +24,9 @@ async fn refusals_say_what_is_wrong_and_where() {
     let (host, receiver) = webhook().await;
     let key = basic("key");
     let authorization = ("authorization", key.as_str());
-    let post = async |path: &str, headers: &[(&str, &str)], body: &str| host.client.send("POST", path, headers, body.to_owned()).await;
+    let post = async |path: &str, headers: &[(&str, &str)], body: &str| {
+        host.client.send("POST", path, headers, body.to_owned()).await
+    };
     let long = json!({"anonymousId": "a", "name": "x".repeat(32 * 1024)}).to_string();
     let many = json!({"batch": vec![json!({"type": "page", "anonymousId": "a"}); 2_501]}).to_string();
 
@@ -56,7 +58,12 @@ async fn refusals_say_what_is_wrong_and_where() {
     check(&post("/v1/batch", &[authorization], &many).await, 413, "too_many_events", "2501");
     check(&post("/v1/batch", &[authorization], &" ".repeat(512_001)).await, 413, "too_large", "512000");
 
-    check(&post("/v1/page", &[authorization, ("content-encoding", "br")], "{}").await, 415, "unsupported_encoding", "gzip");
+    check(
+        &post("/v1/page", &[authorization, ("content-encoding", "br")], "{}").await,
+        415,
+        "unsupported_encoding",
+        "gzip",
+    );
     let klingon = ("content-type", "application/json; charset=klingon");
     check(&post("/v1/page", &[authorization, klingon], "{}").await, 415, "unsupported_charset", "UTF-8");
 

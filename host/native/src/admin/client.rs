@@ -46,7 +46,12 @@ pub async fn ask<T: DeserializeOwned>(data_dir: &Path, path_and_query: &str) -> 
     let request = request.map_err(|error| failed(&error))?;
     let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| failed(&error))?.to_bytes();
+    #[expect(clippy::disallowed_methods, reason = "`Limited`")]
+    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
+        .collect()
+        .await
+        .map_err(|error| failed(&error))?
+        .to_bytes();
     if !status.is_success() {
         return Err(AskError::Answer(String::from_utf8_lossy(&body).into_owned()));
     }

@@ -21,7 +21,10 @@ pub enum Command {
 }
 
 /// List the dead letters: what will not be tried again by itself, and why.
+///
+/// A letter is one event for one tag, or an event that no tag saw since it was none. Works while the host runs and when it is stopped.
 #[derive(Debug, clap::Args)]
+#[command(after_help = LIST_EXAMPLES)]
 pub struct ListArgs {
     #[command(flatten)]
     place: Place,
@@ -46,13 +49,27 @@ pub struct ListArgs {
 }
 
 /// Show one dead letter whole: the event, the request and the vendor's answer.
+///
+/// As JSON. It has the event's personal data in it; secrets stand in it as `{{secret:NAME}}`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = SHOW_EXAMPLES)]
 pub struct ShowArgs {
     /// Its number in the list.
     number: u64,
     #[command(flatten)]
     place: Place,
 }
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  tagyard dead list --data-dir /var/lib/tagyard
+  tagyard dead list --tag ga4 --cause undeliverable --since 2026-11-20T00:00Z
+  tagyard dead list --json | jq -r .reason | sort | uniq -c";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  tagyard dead show 17 --data-dir /var/lib/tagyard
+  tagyard dead show 17 | jq .event";
 
 #[derive(Debug, clap::Args)]
 struct Place {
@@ -72,21 +89,20 @@ pub fn run(command: &Command) -> ExitCode {
 
 async fn print_list(args: &ListArgs) -> Result<ExitCode, String> {
     let ListArgs { tag, cause, since, until, limit, .. } = args;
-    let filter =
-        Filter { number: None, tag: tag.clone(), cause: *cause, since: *since, until: *until, limit: *limit };
+    let filter = Filter { number: None, tag: tag.clone(), cause: *cause, since: *since, until: *until, limit: *limit };
     let found = find(&args.place.data_dir, &filter).await?;
     for numbered in &found {
         if args.json {
-            println!("{}", serde_json::json!(numbered));
+            say!("{}", serde_json::json!(numbered));
             continue;
         }
         let Numbered { number, letter } = numbered;
         let tag = letter.tag.as_deref().unwrap_or("(no tag)");
         let at = letter.at.strftime("%Y-%m-%d %H:%M:%SZ");
-        println!("{number}  {at}  {tag}  {}: {}", letter.cause, letter.reason);
+        say!("{number}  {at}  {tag}  {}: {}", letter.cause, letter.reason);
     }
     if found.is_empty() && !args.json {
-        println!("no dead letters");
+        say!("no dead letters");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,7 +111,7 @@ async fn print_one(args: &ShowArgs) -> Result<ExitCode, String> {
     let filter = Filter { number: Some(args.number), limit: 1, ..Filter::default() };
     let found = find(&args.place.data_dir, &filter).await?;
     let Some(letter) = found.first() else { return Err(format!("there is no dead letter {}", args.number)) };
-    println!("{:#}", serde_json::json!(letter));
+    say!("{:#}", serde_json::json!(letter));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,5 +1,13 @@
 //! The commands.
 
+/// Prints a line. Where `println!` panics because nobody reads on, as in `tagyard dead list | head`, this goes on.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 pub mod check;
 pub mod dead;
 pub mod demo;

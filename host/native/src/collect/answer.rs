@@ -57,7 +57,8 @@ impl Refused {
 
     /// More events in one request than a second's worth: however long the sender waits, there is never room for them.
     pub(super) fn never(most: u32) -> Self {
-        let message = format!("the container takes {most} events a second (`collect.events_per_second`): send smaller batches");
+        let message =
+            format!("the container takes {most} events a second (`collect.events_per_second`): send smaller batches");
         Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_events", message)
     }
 

@@ -84,7 +84,13 @@ impl Collector {
     }
 
     /// Makes events and bad events durable.
-    async fn accept(&self, source: &dyn Source, events: Vec<Event>, bad: Vec<BadEvent>, at: Timestamp) -> Result<(), Refused> {
+    async fn accept(
+        &self,
+        source: &dyn Source,
+        events: Vec<Event>,
+        bad: Vec<BadEvent>,
+        at: Timestamp,
+    ) -> Result<(), Refused> {
         let (accepted, dead) = (events.len() as u64, bad.len() as u64);
         // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
         let records: Vec<NewRecord> =

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-use crate::limits::{CONNECTIONS, REQUEST_TIMEOUT, STOP_TIMEOUT};
+use crate::limits::{CONNECTIONS, IDLE_TIMEOUT, REQUEST_TIMEOUT, STOP_TIMEOUT};
 
 /// How long to wait when a connection cannot be accepted, which mostly means that file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -59,7 +59,8 @@ impl Server {
 
 async fn serve(listener: TcpListener, router: Router, mut stopping: oneshot::Receiver<()>) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
+    // Hyper counts the rest before a request as part of its head.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(PING_EVERY);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -95,7 +96,7 @@ async fn serve(listener: TcpListener, router: Router, mut stopping: oneshot::Rec
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let mut connection = pin!(connection);
-            // Hyper's own timeout begins once it knows which HTTP it is: a client that does not get so far is dropped here.
+            // A client that has not asked for anything by then is dropped, whether it trickles or is silent.
             let ended = match tokio::time::timeout(REQUEST_TIMEOUT, &mut connection).await {
                 Err(_) if has_asked.load(Ordering::Relaxed) => connection.await,
                 Err(_) => Ok(()),

@@ -163,7 +163,7 @@ fn secrets_are_listed_without_their_values() -> Outcome {
 
 #[test]
 fn a_file_that_cannot_be_read_is_a_problem() {
-    let said = load(Path::new("/nowhere/shop.toml")).map(|_| ()).map_err(|report| report.to_string());
+    let said = load(Path::new("/nowhere/shop.toml"), environment).map(|_| ()).map_err(|report| report.to_string());
     let expected = "/nowhere/shop.toml:1:1: cannot read it: No such file or directory (os error 2)\n1 problem in /nowhere/shop.toml";
     assert_eq!(said, Err(expected.to_owned()));
 }

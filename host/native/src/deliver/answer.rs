@@ -27,7 +27,6 @@ impl Answer {
         let status = response.status().as_u16();
         let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = header.and_then(|value| parse_retry_after(value, SystemTime::now()));
-        #[expect(clippy::disallowed_methods, reason = "`Limited`")]
         let body = beginning(response.into_body(), deadline).await;
         // Masked before it is cut, so that no part of a secret is left at the end.
         let mut body = mask(String::from_utf8_lossy(&body).into_owned());

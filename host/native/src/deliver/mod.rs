@@ -2,7 +2,9 @@
 //! unless granted, never following a redirect, and tries again what is worth trying again.
 
 mod answer;
+mod breaker;
 mod client;
+mod destination;
 mod divert;
 mod resolve;
 mod retry;
@@ -16,15 +18,18 @@ use tagyard_pipeline::permit::Permitted;
 use tagyard_pipeline::secrets::{Sealed, Secrets, mask, seal};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
+use url::Position;
 
 pub use answer::Answer;
 use client::Clients;
+use destination::Destinations;
 pub use divert::{Divert, DivertError};
 use retry::Verdict;
 
 /// Sends requests. Its connections are shared by all tags.
 pub struct Deliverer {
     clients: Clients,
+    destinations: Destinations,
     divert: Option<Divert>,
     timeout: Duration,
     max_age: Duration,
@@ -63,6 +68,7 @@ impl Deliverer {
     pub fn new(options: &model::Deliver, divert: Option<Divert>) -> Self {
         Deliverer {
             clients: Clients::new(),
+            destinations: Destinations::default(),
             divert,
             timeout: Duration::from_secs(options.timeout_seconds.into()),
             max_age: Duration::from_secs(u64::from(options.max_age_hours) * 3_600),
@@ -82,8 +88,13 @@ impl Deliverer {
         since: SystemTime,
         wire: &Semaphore,
     ) -> Result<Delivered, Undone> {
+        let destination = self.destinations.of(&request.url()[Position::BeforeHost..Position::AfterPort]);
         let mut attempts = 0;
         loop {
+            let pass = tokio::select! {
+                pass = destination.enter() => pass,
+                () = self.stopped() => return Err(Undone::Stopped),
+            };
             attempts += 1;
             // A semaphore that is never closed always gives a place.
             let place = wire.acquire().await.ok();
@@ -98,6 +109,10 @@ impl Deliverer {
                 Err(failure) if failure.is_final => (Verdict::Refused { content: false }, failure.reason, None),
                 Err(failure) => (Verdict::Again { after: None }, failure.reason, None),
             };
+            match &verdict {
+                Verdict::Again { after } => pass.failed(*after),
+                Verdict::Accepted | Verdict::Refused { .. } => pass.succeeded(),
+            }
             let after = match verdict {
                 Verdict::Accepted => {
                     return Ok(Delivered { status: answer.map_or(0, |answer| answer.status), attempts });
@@ -114,11 +129,9 @@ impl Deliverer {
                 return Err(Undone::Undelivered(Undelivered { reason, answer, attempts, refused_content: false }));
             };
             tracing::debug!(host = request.url().host_str(), attempts, ?pause, reason, "a delivery is tried again");
-            let mut stopping = self.stopping.subscribe();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                // The sender is this very deliverer's, so waiting cannot fail.
-                _ = stopping.wait_for(|stopping| *stopping) => return Err(Undone::Stopped),
+                () = self.stopped() => return Err(Undone::Stopped),
             }
         }
     }
@@ -126,6 +139,11 @@ impl Deliverer {
     /// From now on nothing is tried again: what is on the wire is finished, what waits is left.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    async fn stopped(&self) {
+        // The sender is this very deliverer's, so waiting cannot fail.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
     /// `mask` takes out of a vendor's text the secrets that it was sent.

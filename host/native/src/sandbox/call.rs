@@ -123,9 +123,18 @@ fn explain(error: &wasmtime::Error, bounds: &Bounds, guest: &Guest) -> CallError
     }
     let what = match trap {
         Some(Trap::UnreachableCodeReached) => "a panic, or WebAssembly's `unreachable`",
-        Some(Trap::MemoryOutOfBounds) => "it reached outside its memory, as it also does when it calls itself too deeply",
+        Some(Trap::MemoryOutOfBounds) => {
+            "it reached outside its memory, as it also does when it calls itself too deeply"
+        }
         _ => &root,
     };
+    let unknown = root.strip_prefix("unknown import: ").and_then(|root| root.strip_suffix(" has not been defined"));
+    if let Some(import) = unknown {
+        return CallError::Trap(shorten(
+            &format!("it called {import}, which the host does not give to tags"),
+            REASON_BYTES,
+        ));
+    }
     let place = backtrace.and_then(innermost).map(|function| format!(", in {function}")).unwrap_or_default();
     let text = match (guest.stderr.text().trim(), trap) {
         ("", _) => format!("{what}{place}"),

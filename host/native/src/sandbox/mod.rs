@@ -23,10 +23,9 @@ use call::{Bounds, Guest, TagPre};
 use engine::Ticking;
 use workers::Workers;
 
-/// The engine, its linker and its worker threads; one for a process.
+/// The engine and its worker threads; one for a process.
 pub struct Sandbox {
     engine: Ticking,
-    linker: Linker<Guest>,
     workers: Workers,
     cache: Option<aot::Cache>,
 }
@@ -60,11 +59,9 @@ impl Sandbox {
     /// When the address space for the guests cannot be reserved, or a thread cannot be started.
     pub fn start(cache: Option<PathBuf>) -> Result<Self, LoadError> {
         let engine = Ticking::start().map_err(LoadError::Engine)?;
-        let mut linker = Linker::new(&engine.engine);
-        wasi::link(&mut linker).map_err(LoadError::Engine)?;
         let workers = Workers::start().map_err(|error| LoadError::Engine(error.into()))?;
         let cache = cache.and_then(|folder| aot::Cache::open(folder, &engine.engine));
-        Ok(Sandbox { engine, linker, workers, cache })
+        Ok(Sandbox { engine, workers, cache })
     }
 
     /// Compiles a component, or takes it from the cache, and links it.
@@ -73,7 +70,8 @@ impl Sandbox {
     /// When it does not compile, or asks for what the host does not have.
     pub fn load(&self, bytes: &[u8], sha256: &str, settings: &str, limits: &Limits) -> Result<Loaded, LoadError> {
         let component = self.compile(bytes, sha256)?;
-        let mut linker = self.linker.clone();
+        let mut linker = Linker::new(&self.engine.engine);
+        wasi::link(&mut linker, &component).map_err(LoadError::Link)?;
         // What is left is what a language's runtime imports and a tag has no use for.
         linker.define_unknown_imports_as_traps(&component).map_err(LoadError::Link)?;
         let pre = linker.instantiate_pre(&component).and_then(TagPre::new).map_err(LoadError::Link)?;

@@ -1,10 +1,12 @@
 //! What a guest built for WASI 0.2 imports to start: clocks, random numbers, standard error. The rest of WASI is there in name
 //! and traps when called. There is no file system, no network and no environment behind any of it.
 
+use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rand::Rng;
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, ResourceType};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentType, Lift, Linker, Lower, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut, bail};
 
 use super::call::Guest;
@@ -54,24 +56,53 @@ struct Datetime {
 
 type Context<'c> = StoreContextMut<'c, Guest>;
 
-/// Defines it all. The linker takes a definition for every compatible version of WASI 0.2.
-pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
-    link_streams(linker)?;
-    link_cli(linker)?;
-    link_clocks(linker)?;
-    link_random(linker)?;
-    let mut types = linker.instance("wasi:filesystem/types@0.2.0")?;
-    types.resource("descriptor", ResourceType::host::<Descriptor>(), |_, _| Ok(()))?;
-    let mut preopens = linker.instance("wasi:filesystem/preopens@0.2.0")?;
+/// Defines it all, in the very versions of WASI 0.2 that a component imports: of any other one, compatible or not, the linker
+/// would take what is there for unknown.
+pub(super) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<()> {
+    let engine = linker.engine().clone();
+    let of_component = component.component_type();
+    let versions: BTreeSet<&str> = of_component
+        .imports(&engine)
+        .filter_map(|(name, _)| name.strip_prefix("wasi:")?.split_once('@').map(|(_, version)| version))
+        .collect();
+    versions.into_iter().try_for_each(|version| link_version(linker, version))?;
+    for (name, import) in of_component.imports(&engine).filter(|(name, _)| name.starts_with("wasi:")) {
+        let ComponentItem::ComponentInstance(interface) = import.ty else { continue };
+        let mut instance = linker.instance(name)?;
+        for (name, export) in interface.exports(&engine) {
+            if let (ComponentItem::Resource(_), Some(resource)) = (export.ty, resource(name)) {
+                instance.resource(name, resource, |_, _| Ok(()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The resources that functions here speak of. They stand in every interface that uses them, not only in their own.
+fn resource(name: &str) -> Option<ResourceType> {
+    Some(match name {
+        "error" => ResourceType::host::<IoError>(),
+        "pollable" => ResourceType::host::<Pollable>(),
+        "input-stream" => ResourceType::host::<InputStream>(),
+        "output-stream" => ResourceType::host::<OutputStream>(),
+        "terminal-input" | "terminal-output" => ResourceType::host::<Terminal>(),
+        "descriptor" => ResourceType::host::<Descriptor>(),
+        _ => return None,
+    })
+}
+
+fn link_version(linker: &mut Linker<Guest>, version: &str) -> Result<()> {
+    link_streams(linker, version)?;
+    link_poll(linker, version)?;
+    link_cli(linker, version)?;
+    link_clocks(linker, version)?;
+    link_random(linker, version)?;
+    let mut preopens = linker.instance(&format!("wasi:filesystem/preopens@{version}"))?;
     preopens.func_wrap("get-directories", |_: Context<'_>, (): ()| Ok((Vec::<(Resource<Descriptor>, String)>::new(),)))
 }
 
-fn link_streams(linker: &mut Linker<Guest>) -> Result<()> {
-    linker.instance("wasi:io/error@0.2.0")?.resource("error", ResourceType::host::<IoError>(), |_, _| Ok(()))?;
-    linker.instance("wasi:io/poll@0.2.0")?.resource("pollable", ResourceType::host::<Pollable>(), |_, _| Ok(()))?;
-    let mut streams = linker.instance("wasi:io/streams@0.2.0")?;
-    streams.resource("input-stream", ResourceType::host::<InputStream>(), |_, _| Ok(()))?;
-    streams.resource("output-stream", ResourceType::host::<OutputStream>(), |_, _| Ok(()))?;
+fn link_streams(linker: &mut Linker<Guest>, version: &str) -> Result<()> {
+    let mut streams = linker.instance(&format!("wasi:io/streams@{version}"))?;
     streams.func_wrap("[method]output-stream.check-write", |_: Context<'_>, (_,): (Resource<OutputStream>,)| {
         Ok((Ok::<_, StreamError>(STDERR_BYTES as u64),))
     })?;
@@ -90,6 +121,13 @@ fn link_streams(linker: &mut Linker<Guest>) -> Result<()> {
             |_: Context<'_>, (_,): (Resource<OutputStream>,)| Ok((Ok::<_, StreamError>(()),)),
         )?;
     }
+    // Standard error takes everything at once and standard input has ended, so there is never anything to wait for.
+    streams.func_wrap("[method]output-stream.subscribe", |_: Context<'_>, (_,): (Resource<OutputStream>,)| {
+        Ok((Resource::<Pollable>::new_own(0),))
+    })?;
+    streams.func_wrap("[method]input-stream.subscribe", |_: Context<'_>, (_,): (Resource<InputStream>,)| {
+        Ok((Resource::<Pollable>::new_own(0),))
+    })?;
     for read in ["read", "blocking-read"] {
         streams.func_wrap(
             &format!("[method]input-stream.{read}"),
@@ -99,45 +137,47 @@ fn link_streams(linker: &mut Linker<Guest>) -> Result<()> {
     Ok(())
 }
 
-fn link_cli(linker: &mut Linker<Guest>) -> Result<()> {
-    let mut environment = linker.instance("wasi:cli/environment@0.2.0")?;
+fn link_poll(linker: &mut Linker<Guest>, version: &str) -> Result<()> {
+    let mut poll = linker.instance(&format!("wasi:io/poll@{version}"))?;
+    poll.func_wrap("[method]pollable.ready", |_: Context<'_>, (_,): (Resource<Pollable>,)| Ok((true,)))?;
+    poll.func_wrap("[method]pollable.block", |_: Context<'_>, (_,): (Resource<Pollable>,)| Ok(()))?;
+    poll.func_wrap("poll", |_: Context<'_>, (pollables,): (Vec<Resource<Pollable>>,)| {
+        Ok(((0..).take(pollables.len()).collect::<Vec<u32>>(),))
+    })
+}
+
+fn link_cli(linker: &mut Linker<Guest>, version: &str) -> Result<()> {
+    let mut environment = linker.instance(&format!("wasi:cli/environment@{version}"))?;
     environment.func_wrap("get-environment", |_: Context<'_>, (): ()| Ok((Vec::<(String, String)>::new(),)))?;
     environment.func_wrap("get-arguments", |_: Context<'_>, (): ()| Ok((Vec::<String>::new(),)))?;
     environment.func_wrap("initial-cwd", |_: Context<'_>, (): ()| Ok((None::<String>,)))?;
     linker
-        .instance("wasi:cli/exit@0.2.0")?
+        .instance(&format!("wasi:cli/exit@{version}"))?
         .func_wrap("exit", |_: Context<'_>, (_,): (Result<(), ()>,)| -> Result<()> { bail!("it called exit") })?;
     linker
-        .instance("wasi:cli/stdin@0.2.0")?
+        .instance(&format!("wasi:cli/stdin@{version}"))?
         .func_wrap("get-stdin", |_: Context<'_>, (): ()| Ok((Resource::<InputStream>::new_own(0),)))?;
     for name in ["stdout", "stderr"] {
         linker
-            .instance(&format!("wasi:cli/{name}@0.2.0"))?
+            .instance(&format!("wasi:cli/{name}@{version}"))?
             .func_wrap(&format!("get-{name}"), |_: Context<'_>, (): ()| Ok((Resource::<OutputStream>::new_own(0),)))?;
-    }
-    for kind in ["input", "output"] {
-        linker.instance(&format!("wasi:cli/terminal-{kind}@0.2.0"))?.resource(
-            &format!("terminal-{kind}"),
-            ResourceType::host::<Terminal>(),
-            |_, _| Ok(()),
-        )?;
     }
     for name in ["stdin", "stdout", "stderr"] {
         linker
-            .instance(&format!("wasi:cli/terminal-{name}@0.2.0"))?
+            .instance(&format!("wasi:cli/terminal-{name}@{version}"))?
             .func_wrap(&format!("get-terminal-{name}"), |_: Context<'_>, (): ()| Ok((None::<Resource<Terminal>>,)))?;
     }
     Ok(())
 }
 
-fn link_clocks(linker: &mut Linker<Guest>) -> Result<()> {
+fn link_clocks(linker: &mut Linker<Guest>, version: &str) -> Result<()> {
     let started = Instant::now();
-    let mut monotonic = linker.instance("wasi:clocks/monotonic-clock@0.2.0")?;
+    let mut monotonic = linker.instance(&format!("wasi:clocks/monotonic-clock@{version}"))?;
     monotonic.func_wrap("now", move |_: Context<'_>, (): ()| {
         Ok((u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX),))
     })?;
     monotonic.func_wrap("resolution", |_: Context<'_>, (): ()| Ok((1u64,)))?;
-    let mut wall = linker.instance("wasi:clocks/wall-clock@0.2.0")?;
+    let mut wall = linker.instance(&format!("wasi:clocks/wall-clock@{version}"))?;
     wall.func_wrap("now", |_: Context<'_>, (): ()| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok((Datetime { seconds: now.as_secs(), nanoseconds: now.subsec_nanos() },))
@@ -145,9 +185,9 @@ fn link_clocks(linker: &mut Linker<Guest>) -> Result<()> {
     wall.func_wrap("resolution", |_: Context<'_>, (): ()| Ok((Datetime { seconds: 0, nanoseconds: 1 },)))
 }
 
-fn link_random(linker: &mut Linker<Guest>) -> Result<()> {
+fn link_random(linker: &mut Linker<Guest>, version: &str) -> Result<()> {
     for (instance, prefix) in [("random", "get-random"), ("insecure", "get-insecure-random")] {
-        let mut random = linker.instance(&format!("wasi:random/{instance}@0.2.0"))?;
+        let mut random = linker.instance(&format!("wasi:random/{instance}@{version}"))?;
         random.func_wrap(&format!("{prefix}-bytes"), |_: Context<'_>, (length,): (u64,)| {
             if length > RANDOM_BYTES {
                 bail!("it asked for {length} random bytes, and {RANDOM_BYTES} are the most");
@@ -159,6 +199,6 @@ fn link_random(linker: &mut Linker<Guest>) -> Result<()> {
         random.func_wrap(&format!("{prefix}-u64"), |_: Context<'_>, (): ()| Ok((rand::rng().next_u64(),)))?;
     }
     linker
-        .instance("wasi:random/insecure-seed@0.2.0")?
+        .instance(&format!("wasi:random/insecure-seed@{version}"))?
         .func_wrap("insecure-seed", |_: Context<'_>, (): ()| Ok(((rand::rng().next_u64(), rand::rng().next_u64()),)))
 }

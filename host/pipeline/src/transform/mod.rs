@@ -1,6 +1,6 @@
 //! Transformations: ordered changes of an event before a tag sees it.
 //!
-//! A new one is a file here, a field of [`model::Transform`] and a line in [`Change::compile`].
+//! A new one is a file here, a field of [`model::Transform`] and a line in [`Transform::compile`].
 
 mod drop;
 mod set;

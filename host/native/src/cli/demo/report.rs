@@ -15,14 +15,14 @@ use crate::outcomes::Recorded;
 const SHOWN_CHARS: usize = 400;
 
 pub(super) fn print(events: &[Sent], tags: &[String], ended: &[Arc<Recorded>], received: &[Received]) {
-    println!("\nWhat each tag did with each event\n");
-    println!("{}", outcomes(events, tags, ended));
-    println!("\nWhat each vendor received ({} requests)\n", received.len());
-    println!("{}", requests(received));
+    say!("\nWhat each tag did with each event\n");
+    say!("{}", outcomes(events, tags, ended));
+    say!("\nWhat each vendor received ({} requests)\n", received.len());
+    say!("{}", requests(received));
 }
 
 pub(super) fn invite(address: SocketAddr) {
-    println!(
+    say!(
         "\nListening on http://{address}; stop with Ctrl-C. Send an event of your own:\n\n  \
          curl http://{address}/v1/track -u demo: -H 'content-type: application/json' -d '{{\"event\": \"Order Completed\", \
          \"userId\": \"me\", \"properties\": {{\"total\": 42, \"revenue\": 42, \"currency\": \"EUR\", \"order_id\": \"1\"}}, \
@@ -34,8 +34,8 @@ pub(super) fn invite(address: SocketAddr) {
 pub(super) async fn follow(mut outcomes: broadcast::Receiver<Arc<Recorded>>) {
     loop {
         match outcomes.recv().await {
-            Ok(recorded) => println!("{}  {}: {}", recorded.message_id, recorded.tag, said(&recorded.outcome)),
-            Err(broadcast::error::RecvError::Lagged(missed)) => println!("({missed} outcomes not shown)"),
+            Ok(recorded) => say!("{}  {}: {}", recorded.message_id, recorded.tag, said(&recorded.outcome)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => say!("({missed} outcomes not shown)"),
             Err(broadcast::error::RecvError::Closed) => return,
         }
     }

@@ -60,7 +60,11 @@ pub(super) async fn send(address: SocketAddr, events: &[Sent]) -> Result<(), Str
         let response =
             client.request(request).await.map_err(|error| format!("the collector did not answer: {error}"))?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES)
+            .collect()
+            .await
+            .map(|body| body.to_bytes())
+            .unwrap_or_default();
         if status != StatusCode::OK {
             let body: String = String::from_utf8_lossy(&body).chars().take(SHOWN_BYTES).collect();
             return Err(format!("the collector answered {status} to {}: {body}", event.title));

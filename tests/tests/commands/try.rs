@@ -1,0 +1,183 @@
+//! `tagyard try`.
+
+use serde_json::{Value, json};
+use tagyard_tests::command::{Ended, run};
+
+use crate::{HOOK, folder, run_with};
+
+/// One tag for each thing that can become of an event.
+const CONTAINER: &str = r#"
+name = "shop"
+
+[collect]
+write_keys = ["key"]
+
+[[tag]]
+name = "sent"
+use = "webhook"
+settings = { url = "https://hooks.example/in?key={{secret:token}}", bearer = true }
+secrets = { token = { env = "TOKEN" } }
+allow = { hosts = ["hooks.example"], fields = ["type", "event", "properties.revenue"] }
+
+[[tag]]
+name = "triggered"
+use = "webhook"
+on = ["Order Completed"]
+when = "event.properties.revenue > 10.0 && event.properties.currency == 'EUR'"
+settings = { url = "https://hooks.example/" }
+allow = { hosts = ["hooks.example"], fields = ["*"] }
+
+[[tag]]
+name = "consented"
+use = "webhook"
+consent = ["analytics", "advertising"]
+settings = { url = "https://hooks.example/" }
+allow = { hosts = ["hooks.example"], fields = ["*"] }
+
+[[tag]]
+name = "skipping"
+use = "ga4"
+settings = { measurement_id = "G-ABC123" }
+secrets = { api_secret = { env = "API_SECRET" } }
+
+[[tag]]
+name = "rejecting"
+use = "meta-capi"
+settings = { pixel_id = "123" }
+secrets = { access_token = { env = "ACCESS_TOKEN" } }
+
+[[tag]]
+name = "reaching"
+use = "webhook"
+settings = { url = "https://elsewhere.example/" }
+allow = { hosts = ["hooks.example"], fields = ["*"] }
+
+[[tag]]
+name = "failing"
+use = "webhook"
+settings = { url = "https://hooks.example/", bearer = true, headers = { authorization = "mine" } }
+secrets = { token = { env = "TOKEN" } }
+allow = { hosts = ["hooks.example"], fields = ["*"] }
+"#;
+
+const ORDER: &str = r#"{"type": "track", "event": "Order Completed", "userId": "u-17", "messageId": "m-1",
+    "properties": {"revenue": 5, "currency": "EUR", "coupon": "MAY"},
+    "context": {"consent": {"categoryPreferences": {"analytics": true, "advertising": false}}}}"#;
+
+const ALIAS: &str = r#"{"type": "alias", "userId": "u-17", "previousId": "a", "messageId": "m-2"}"#;
+
+async fn tried(event: &str, more: &[&str]) -> Ended {
+    let arguments: Vec<&str> = ["try", "shop.toml", "event.json"].into_iter().chain(more.iter().copied()).collect();
+    run_with(&[("shop.toml", CONTAINER), ("event.json", event)], &arguments).await
+}
+
+fn json_of(ended: &Ended) -> Value {
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {}", ended.stdout))
+}
+
+/// What became of an event for a tag.
+fn tag<'v>(tried: &'v Value, event: usize, name: &str) -> &'v Value {
+    let tags = tried["events"][event]["tags"].as_array().unwrap();
+    tags.iter().find(|tag| tag["tag"] == name).unwrap_or_else(|| panic!("{name} is not in {tried:#}"))
+}
+
+#[tokio::test]
+async fn json_has_every_outcome_and_its_reason() {
+    let tried = json_of(&tried(&format!("[{ORDER}, {ALIAS}]"), &["--json"]).await);
+    assert_eq!(tried["events"][0]["messageId"], "m-1");
+    assert_eq!(tried["events"][1]["messageId"], "m-2");
+    let check = |event: usize, name: &str, outcome: &str, about: &str| {
+        let tag = tag(&tried, event, name);
+        assert_eq!(tag["outcome"], outcome, "{tag:#}");
+        assert!(tag["reason"].as_str().unwrap().contains(about), "{tag:#}");
+        assert_eq!(tag["requests"], json!([]), "{tag:#}");
+    };
+    check(0, "triggered", "not_triggered", "revenue");
+    check(1, "triggered", "not_triggered", "`on`");
+    check(0, "consented", "blocked_by_consent", "advertising");
+    check(1, "consented", "blocked_by_consent", "analytics, advertising");
+    check(1, "skipping", "skipped", "alias");
+    check(0, "rejecting", "rejected", "user agent");
+    check(0, "reaching", "refused", "elsewhere.example");
+    check(0, "failing", "failed", "authorization");
+}
+
+#[tokio::test]
+async fn json_has_each_request_with_its_secrets_masked() {
+    let files = [("shop.toml", CONTAINER), ("event.json", ORDER)];
+    let env = [("TOKEN", "sesame"), ("API_SECRET", "sesame"), ("ACCESS_TOKEN", "sesame")];
+    let ended = run(folder(&files).path(), &env, &["try", "shop.toml", "event.json", "--json"], "").await;
+    let tried = json_of(&ended);
+    assert!(!ended.stdout.contains("sesame"), "{}", ended.stdout);
+    let expected = json!({
+        "tag": "sent",
+        "outcome": "sent",
+        "reason": null,
+        "requests": [{
+            "method": "POST",
+            "url": "https://hooks.example/in?key={{secret:token}}",
+            "headers": {"content-type": "application/json", "authorization": "Bearer {{secret:token}}"},
+            "body": {"type": "track", "event": "Order Completed", "properties": {"revenue": 5}},
+        }],
+    });
+    assert_eq!(tag(&tried, 0, "sent"), &expected);
+    let ga4 = tag(&tried, 0, "skipping");
+    assert_eq!((&ga4["outcome"], ga4["requests"].as_array().unwrap().len()), (&json!("sent"), 1), "{ga4:#}");
+}
+
+#[tokio::test]
+async fn a_person_reads_what_became_of_the_event_and_why() {
+    let ended = tried(ORDER, &[]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    let has = |start: &str, parts: &[&str]| {
+        let found = lines
+            .iter()
+            .any(|line| line.trim_start().starts_with(start) && parts.iter().all(|part| line.contains(part)));
+        assert!(found, "no line begins with {start} and has {parts:?}:\n{}", ended.stdout);
+    };
+    has("track \"Order Completed\" (m-1)", &[]);
+    has("sent: sent", &[]);
+    has("not shown to it:", &["userId", "properties.coupon", "properties.currency", "context"]);
+    has("POST https://hooks.example/in?key={{secret:token}}", &[]);
+    // The clause that was false, not the whole of it.
+    has("triggered: not triggered", &["event.properties.revenue > 10.0"]);
+    assert!(!lines.iter().any(|line| line.contains("triggered:") && line.contains("currency")), "{}", ended.stdout);
+    has("consented: blocked by consent", &["advertising"]);
+    has("reaching: refused", &["elsewhere.example"]);
+    has("failing: failed", &["authorization"]);
+}
+
+#[tokio::test]
+async fn events_come_from_standard_input_too_and_get_what_they_lack() {
+    let folder = folder(&[("shop.toml", HOOK)]);
+    let ended =
+        run(folder.path(), &[], &["try", "--json", "shop.toml", "-"], r#"{"type": "page", "anonymousId": "a"}"#).await;
+    let tried = json_of(&ended);
+    let body = &tag(&tried, 0, "hook")["requests"][0]["body"];
+    assert_eq!(tried["events"][0]["messageId"], body["messageId"]);
+    assert!(body["messageId"].is_string() && body["timestamp"].is_string(), "{body}");
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_said_to_be_and_where() {
+    let check = async |event: &str, about: &str| {
+        let ended = tried(event, &[]).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{event}");
+        assert!(
+            ended.stderr.starts_with("error: event.json") && ended.stderr.contains(about),
+            "{event}: {}",
+            ended.stderr
+        );
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    };
+    check(r#"{"type": "#, "line 1 column 9").await;
+    check(r#"{"type": "track", "userId": "u"}"#, "`event`").await;
+    check(r#"{"type": "page"}"#, "`userId` and `anonymousId`").await;
+    check(r#"{"type": "click", "userId": "u"}"#, "`type`").await;
+    check(r#"[{"type": "page", "userId": "u"}, 7]"#, "event 1").await;
+    let ended = run_with(&[("shop.toml", HOOK)], &["try", "shop.toml", "nothing.json"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("nothing.json"), "{}", ended.stderr);
+}
