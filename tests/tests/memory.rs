@@ -10,6 +10,7 @@ use axum::Router;
 use axum::extract::Request;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tagyard::limits::BATCH_LINGER;
 use tagyard_pipeline::outcome::Outcome;
 use tagyard_tests::guests;
 use tagyard_tests::host::TestHost;
@@ -37,37 +38,42 @@ async fn results_beyond_all_bounds() {
     ];
     let _turn = TURN.lock().await;
     let receiver = Receiver::start().await;
-    for deed in DEEDS {
+    let mut data = tempfile::tempdir().expect("a folder");
+    for (number, deed) in DEEDS.into_iter().enumerate() {
         let large = deed == "a million requests" || deed == "a million headers";
         let tags = tag(deed, if large { 256 } else { 64 });
-        let data = tempfile::tempdir().expect("a folder");
         let mut host = TestHost::start_in(data, &tags, guests::folder(), &receiver).await;
-        let before = peak_mib();
-        host.client.event(event(1)).await;
+        let before = peak_from_now();
+        host.client.event(event(number)).await;
         host.outcomes(1).await;
         let grown = peak_mib() - before;
+        println!("{deed}: {grown} MiB");
         assert!(grown < MOST_MIB, "{deed}: {grown} MiB");
-        host.stop().await;
+        data = host.stop().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_requests_to_a_slow_vendor() {
-    const EVENTS: usize = 60;
+    const EVENTS: usize = 50;
     let _turn = TURN.lock().await;
     let arrived = Arc::new(AtomicUsize::new(0));
     let url = slow_vendor(arrived.clone()).await;
     let data = tempfile::tempdir().expect("a folder");
     let tags = tag("a body of 10 MiB", 64);
     let mut host = TestHost::start_diverted(data, &tags, guests::folder(), Some(&url)).await;
-    let before = peak_mib();
-    let batch: Vec<Value> = (0..EVENTS).map(event).collect();
-    host.client.post("/v1/batch", &json!({"writeKey": "key", "batch": batch})).await;
+    let before = peak_from_now();
+    for number in 0..EVENTS {
+        host.client.event(event(number)).await;
+        // Each in a call of its own, rather than in batches, which would outgrow what one call may return.
+        tokio::time::sleep(2 * BATCH_LINGER).await;
+    }
     let outcomes = host.outcomes(EVENTS).await;
     assert!(outcomes.iter().all(|recorded| recorded.outcome == Outcome::Delivered), "{outcomes:#?}");
     assert_eq!(arrived.load(Ordering::Relaxed), EVENTS * (10 << 20));
-    // Of the 600 MiB, the 128 that a tag may hold, once as the tag returned them and once on the wire, and the guests' own.
+    // Of the 500 MiB, the 128 that a tag may hold, once as the tag returned them and once on the wire, and the guests' own.
     let grown = peak_mib() - before;
+    println!("{grown} MiB");
     assert!(grown < MOST_MIB, "{grown} MiB");
     host.stop().await;
 }
@@ -89,7 +95,7 @@ async fn slow_vendor(arrived: Arc<AtomicUsize>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let receive = move |request: Request| async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
         let mut body = request.into_body().into_data_stream();
         while let Some(Ok(data)) = body.next().await {
             arrived.fetch_add(data.len(), Ordering::Relaxed);
@@ -97,6 +103,12 @@ async fn slow_vendor(arrived: Arc<AtomicUsize>) -> String {
     };
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(receive)).await });
     url
+}
+
+/// Forgets the peak so far, of the compiler and of other tests, where the system allows that; the peak.
+fn peak_from_now() -> usize {
+    let _ = fs::write("/proc/self/clear_refs", "5");
+    peak_mib()
 }
 
 /// The most memory that this process has had.

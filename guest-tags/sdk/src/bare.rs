@@ -117,6 +117,35 @@ extern "C" fn cabi_realloc(old: *mut u8, old_size: usize, align: usize, size: us
     block
 }
 
+/// Compares as C's `memcmp` does, eight bytes at a time: keys of JSON objects are compared all the time, and the C library's
+/// goes byte by byte.
+///
+/// # Safety
+/// Both blocks are readable for `length` bytes.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, length: usize) -> i32 {
+    let mut at = 0;
+    // SAFETY: `at` stays below `length` by the bytes that are read; WebAssembly reads unaligned words as they are.
+    unsafe {
+        while length - at >= 8 {
+            let a = left.add(at).cast::<u64>().read_unaligned();
+            let b = right.add(at).cast::<u64>().read_unaligned();
+            if a != b {
+                return if a.swap_bytes() < b.swap_bytes() { -1 } else { 1 };
+            }
+            at += 8;
+        }
+        while at < length {
+            let (a, b) = (*left.add(at), *right.add(at));
+            if a != b {
+                return i32::from(a) - i32::from(b);
+            }
+            at += 1;
+        }
+    }
+    0
+}
+
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
     wasm32::unreachable()

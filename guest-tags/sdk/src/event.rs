@@ -89,8 +89,7 @@ impl<'a> Event<'a> {
 
     /// When it happened, in microseconds since 1970.
     pub fn timestamp_micros(&self) -> Option<i64> {
-        let timestamp: jiff::Timestamp = self.timestamp.as_deref()?.parse().ok()?;
-        Some(timestamp.as_microsecond())
+        crate::time::micros(self.timestamp.as_deref()?)
     }
 
     /// A trait of the user, wherever the SDK put it: `traits` of an identify, `context.traits` of the others.

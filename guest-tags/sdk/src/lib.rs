@@ -41,6 +41,7 @@ extern crate alloc;
 mod bare;
 mod event;
 mod output;
+mod time;
 mod value;
 
 use alloc::string::String;
@@ -81,7 +82,17 @@ pub fn run<T: Tag>(events: &[String], settings: &str) -> Result<Output, Failure>
         }
     }
     T::handle(&parsed, &settings, &mut out)?;
+    leave((parsed, settings));
     Ok(out)
+}
+
+/// Ends the use of what a call took in. In an instance of one call, whose memory is never taken back, walking through it to drop
+/// it would be work for nothing.
+#[doc(hidden)]
+pub fn leave<T>(value: T) {
+    if cfg!(all(feature = "bare", target_arch = "wasm32")) {
+        core::mem::forget(value);
+    }
 }
 
 /// The parser's own message would quote the event's values.
@@ -116,7 +127,9 @@ macro_rules! export {
                     events: $crate::__Vec<$crate::__String>,
                     settings: $crate::__String,
                 ) -> Result<$crate::Output, $crate::Failure> {
-                    $crate::run::<$tag>(&events, &settings)
+                    let result = $crate::run::<$tag>(&events, &settings);
+                    $crate::leave((events, settings));
+                    result
                 }
             }
     $crate::__export_tag!(Exported with_types_in $crate::__bindings);

@@ -30,14 +30,27 @@ impl Row {
     }
 }
 
+/// The parts, by the names that choose some of them: `cargo bench … -- call collect`.
+type Part = (&'static str, fn() -> Vec<Row>);
+
+const PARTS: [Part; 4] = [
+    ("call", call::measure),
+    ("collect", collect::measure),
+    ("deliver", deliver::measure),
+    ("process", process::measure),
+];
+
 fn main() {
-    // `cargo test --benches` runs it too, to see that it works; the numbers take `cargo bench`.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo test --benches` runs this too, without saying so; numbers take an optimised build.
+    if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
+    let chosen: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     println!("| what | goal | measured |\n|---|---|---|");
-    for part in [call::measure, collect::measure, deliver::measure, process::measure] {
-        for row in part() {
+    for (_, measure) in PARTS.iter().filter(|(name, _)| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name))
+    {
+        for row in measure() {
             println!("| {} | {} | {} |", row.what, row.goal, row.measured);
         }
     }

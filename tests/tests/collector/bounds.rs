@@ -90,9 +90,10 @@ async fn a_body_without_an_end_is_cut_off() {
 async fn too_many_requests_at_once_are_told_to_come_again() {
     let (host, receiver) = webhook().await;
     let uri = format!("http://{}/v1/page", host.host.address());
-    // Bodies that never come, on few connections: one has 128 requests at most.
+    // Bodies that never come, on few connections: one has 128 requests at most. There are more than places, since the requests
+    // below take some while they ask.
     let mut stuck = Vec::new();
-    for _ in 0..COLLECTING_REQUESTS.div_ceil(128) {
+    for _ in 0..=COLLECTING_REQUESTS.div_ceil(128) {
         let client: Client<_, BoxBody<Bytes, std::io::Error>> =
             Client::builder(TokioExecutor::new()).http2_only(true).build_http();
         for _ in 0..128 {

@@ -30,7 +30,10 @@ async fn a_host_tells_how_it_is_doing_and_what_it_gave_up() {
 
     let ended = ask(folder.path(), &["status", "--json"]).await;
     let status: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!((&status["container"], &status["tags"][0]["tag"], &status["newest"]), (&json!("shop"), &json!("hook"), &json!(1)));
+    assert_eq!(
+        (&status["container"], &status["tags"][0]["tag"], &status["newest"]),
+        (&json!("shop"), &json!("hook"), &json!(1))
+    );
     let ended = ask(folder.path(), &["status"]).await;
     assert!(ended.code == Some(0) && ended.stdout.contains("hook"), "{}", ended.stdout);
 

@@ -25,7 +25,7 @@ async fn a_diverted_request_is_as_the_vendor_would_get_it() {
     let [received] = receiver.received().try_into().expect("one request");
     assert_eq!((received.method.as_str(), received.path.as_str()), ("PUT", "/a%20b/in?c=1&d=%7B"));
     assert_eq!((received.host.as_str(), &received.headers["x-shop"]), ("vendor.example:8443", &"7".parse().unwrap()));
-    assert_eq!(String::from_utf8_lossy(&received.body), r#"{"type":"track","messageId":"m-1"}"#);
+    assert_eq!(String::from_utf8_lossy(&received.body), r#"{"messageId":"m-1","type":"track"}"#);
 }
 
 #[tokio::test]
@@ -56,8 +56,10 @@ async fn secrets_arrive_and_are_seen_nowhere_else() {
         [[tag]]
         name = "hook"
         use = "webhook"
-        settings = { url = "https://vendor.example/in?key={{secret:token}}", bearer = true, sign = {} }
+        settings.url = "https://vendor.example/in?key={{secret:token}}"
         settings.headers = { x-token = "{{secret:token}}" }
+        settings.bearer = true
+        settings.sign = {}
         secrets = { token = { env = "TOKEN" }, signing_key = { env = "KEY" } }
         allow = { hosts = ["vendor.example"], fields = ["*"] }
 

@@ -6,10 +6,7 @@ use tagyard_tests::host::{HEAD, secret};
 
 #[test]
 fn what_imports_more_than_a_tag_gets_does_not_load() {
-    check(
-        "unknown_import",
-        "it imports `shop:stock/warehouse@1.0.0`, which the host does not give to tags",
-    );
+    check("unknown_import", "it imports `shop:stock/warehouse@1.0.0`, which the host does not give to tags");
     check("opens_connections", ", but a tag opens no connections: the host sends what it returns");
     check(
         "sends_http",

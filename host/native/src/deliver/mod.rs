@@ -187,13 +187,18 @@ impl Failure {
         Failure { reason, is_final: true }
     }
 
-    /// Names the innermost cause, such as `connection refused`: the outer ones say nothing but `client error`.
+    /// Names the innermost cause, such as `Connection refused`: the outer ones say nothing but `client error`.
     fn of(error: &ClientError) -> Self {
         let mut cause: &(dyn std::error::Error + 'static) = error;
         while let Some(inner) = cause.source() {
             cause = inner;
         }
         let private = resolve::is_private_refusal(cause);
-        Failure { reason: cause.to_string(), is_final: private }
+        let reason = match (private, error.is_connect()) {
+            (true, _) => cause.to_string(),
+            (false, true) => format!("no connection to the vendor: {cause}"),
+            (false, false) => format!("the connection to the vendor broke off: {cause}"),
+        };
+        Failure { reason, is_final: private }
     }
 }

@@ -15,7 +15,8 @@ impl Tag for OpensConnections {
     type Settings = Settings;
 
     fn handle(_: &[Event<'_>], _: &Settings, _: &mut Output) -> Result<(), Failure> {
-        let sent = TcpStream::connect("elsewhere.example:80").and_then(|mut stream| stream.write_all(b"GET / HTTP/1.0\r\n\r\n"));
+        let sent = TcpStream::connect("elsewhere.example:80")
+            .and_then(|mut stream| stream.write_all(b"GET / HTTP/1.0\r\n\r\n"));
         sent.map_err(|error| Failure::Internal(error.to_string()))
     }
 }

@@ -57,7 +57,10 @@ fn look_around() -> String {
     line("/", there(std::fs::read_dir("/").map(drop)));
     line(".", there(std::fs::read_dir(".").map(drop)));
     line("a new file", there(std::fs::write("/tmp/guest", "was here")));
-    line("standard input", std::io::stdin().read_to_end(&mut Vec::new()).map_or("closed".into(), |n| format!("{n} bytes")));
+    line(
+        "standard input",
+        std::io::stdin().read_to_end(&mut Vec::new()).map_or("closed".into(), |n| format!("{n} bytes")),
+    );
     line("a thread", there(std::thread::Builder::new().spawn(|| ()).map(drop)));
     let year = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| 1970 + since.as_secs() / 31_556_952);
     line("clock", if year > 2024 { "set" } else { "not set" }.to_owned());
