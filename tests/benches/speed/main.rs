@@ -30,9 +30,9 @@ impl Row {
     }
 }
 
-/// The parts, by the names that choose some of them: `cargo bench … -- call collect`.
 type Part = (&'static str, fn() -> Vec<Row>);
 
+/// The parts, by the names that choose some of them: `cargo bench … -- call collect`.
 const PARTS: [Part; 4] = [
     ("call", call::measure),
     ("collect", collect::measure),
