@@ -15,6 +15,7 @@ use crate::admin::{Admin, Facts};
 use crate::collect::{Collector, Server};
 use crate::container::{Environment, Loaded};
 use crate::dead_letters::DeadLetters;
+use crate::decoded::Decoded;
 use crate::deliver::{Deliverer, Divert};
 use crate::dispatch::Dispatcher;
 use crate::journal::{
@@ -100,6 +101,7 @@ impl Host {
         let shared = shared_transforms(&loaded.container)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), setup.env).map(Arc::new));
         let tags = tags.collect::<Result<Vec<_>, _>>()?;
+        let decoded = Arc::new(Decoded::default());
         let deliverer = Arc::new(Deliverer::new(&loaded.container.deliver, setup.divert));
 
         let listener = TcpListener::bind(setup.listen).await;
@@ -107,7 +109,7 @@ impl Host {
         let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
         recorder.set_tags(&names, start).await?;
         let retention = tokio::spawn(retention::run(journal.log().clone(), outcomes.clone(), recorder.clone()));
-        let dispatcher = Dispatcher::start(tags, &journal, &recorder, &deliverer);
+        let dispatcher = Dispatcher::start(tags, &journal, &recorder, &deliverer, &decoded);
         let facts = Facts {
             container: loaded.container.name.clone(),
             journal: journal.clone(),
@@ -115,7 +117,7 @@ impl Host {
             recorder: recorder.clone(),
         };
         let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;
-        let collector = Collector::new(&loaded.container, journal, letters.clone(), metrics);
+        let collector = Collector::new(&loaded.container, journal, letters.clone(), decoded, metrics);
         let server = Server::start(listener, collector.router())
             .map_err(|error| HostError::Listen { address: setup.listen, error })?;
         Ok(Host { server, dispatcher, admin, retention, recorder, writing, letters })

@@ -214,6 +214,9 @@ struct Writer {
 /// How many outcomes go into one append; a few hundred KB.
 const GROUP: usize = 1_024;
 
+/// How long a group gathers before it is written. Nobody waits for an outcome, and each write costs a few changes of thread.
+const GATHER: std::time::Duration = std::time::Duration::from_millis(5);
+
 /// How long to wait for a disk that cannot be written before the next attempt.
 const DISK_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -230,6 +233,12 @@ impl Writer {
             match received {
                 Some(0) => break,
                 Some(_) => {
+                    tokio::time::sleep(GATHER).await;
+                    while group.len() < GROUP
+                        && let Ok(ended) = waiting.try_recv()
+                    {
+                        group.push(ended);
+                    }
                     self.write(std::mem::take(&mut group)).await;
                     changed = true;
                 }

@@ -33,6 +33,7 @@ use tagyard_pipeline::sources::{self, BadEvent, Incoming, Source};
 use tokio::sync::Semaphore;
 
 use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::decoded::Decoded;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
 use crate::limits::COLLECTING_REQUESTS;
 use answer::Refused;
@@ -45,6 +46,7 @@ pub struct Collector {
     options: model::Collect,
     journal: EventJournal,
     letters: DeadLetters,
+    decoded: Arc<Decoded>,
     rate: Option<DefaultDirectRateLimiter>,
     places: Semaphore,
     metrics: PrometheusHandle,
@@ -55,6 +57,7 @@ impl Collector {
         container: &model::Container,
         journal: EventJournal,
         letters: DeadLetters,
+        decoded: Arc<Decoded>,
         metrics: PrometheusHandle,
     ) -> Self {
         Collector {
@@ -62,6 +65,7 @@ impl Collector {
             options: container.collect.clone(),
             journal,
             letters,
+            decoded,
             rate: container
                 .collect
                 .events_per_second
@@ -110,6 +114,7 @@ impl Collector {
         let key = Key::of(&self.name, event.message_id());
         let accepted = Accepted { received_at, source: source.name().into(), event };
         let payload = Bytes::from(accepted.to_bytes().map_err(|_| Refused::internal())?);
+        self.decoded.remember(&payload, Arc::new(accepted));
         Ok(NewRecord { received_at_ms: received_at.as_millisecond(), key, payload })
     }
 

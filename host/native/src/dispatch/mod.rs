@@ -2,7 +2,6 @@
 //! its own tag.
 
 mod batch;
-mod decode;
 mod lanes;
 mod worker;
 
@@ -12,12 +11,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::decoded::Decoded;
 use crate::deliver::Deliverer;
 use crate::journal::EventJournal;
 use crate::outcomes::Recorder;
 use crate::tag::Tag;
 use batch::Stage;
-use decode::Decoder;
 use worker::Worker;
 
 /// The running workers of a container.
@@ -29,13 +28,18 @@ pub struct Dispatcher {
 
 impl Dispatcher {
     /// Starts a worker for each tag; the recorder has their cursors.
-    pub fn start(tags: Vec<Arc<Tag>>, journal: &EventJournal, recorder: &Recorder, deliverer: &Arc<Deliverer>) -> Self {
+    pub fn start(
+        tags: Vec<Arc<Tag>>,
+        journal: &EventJournal,
+        recorder: &Recorder,
+        deliverer: &Arc<Deliverer>,
+        decoded: &Arc<Decoded>,
+    ) -> Self {
         let (stop, stopping) = watch::channel(false);
-        let decoder = Arc::new(Decoder::default());
         let mut workers = JoinSet::new();
         for tag in tags {
             let stage = Stage::new(tag, recorder.clone(), deliverer.clone());
-            workers.spawn(Worker::new(Arc::new(stage), journal.clone(), decoder.clone()).run(stopping.clone()));
+            workers.spawn(Worker::new(Arc::new(stage), journal.clone(), decoded.clone()).run(stopping.clone()));
         }
         Dispatcher { workers, deliverer: deliverer.clone(), stop }
     }

@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::batch::{Item, Stage};
-use super::decode::Decoder;
 use super::lanes::{Lanes, Occupied};
+use crate::decoded::Decoded;
 use crate::journal::{Begin, EventJournal, Journal, ReadLimit, Record};
 use crate::limits::{BATCH_LINGER, TAG_BATCHES, TAG_BYTES, TAG_EVENTS};
 
@@ -25,7 +25,7 @@ const READ_PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Worker {
     stage: Arc<Stage>,
     journal: EventJournal,
-    decoder: Arc<Decoder>,
+    decoded: Arc<Decoded>,
     /// Read from the journal and not begun.
     read: VecDeque<Arc<Record>>,
     lanes: Lanes,
@@ -33,8 +33,8 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(stage: Arc<Stage>, journal: EventJournal, decoder: Arc<Decoder>) -> Self {
-        Worker { stage, journal, decoder, read: VecDeque::new(), lanes: Lanes::default(), batches: JoinSet::new() }
+    pub(super) fn new(stage: Arc<Stage>, journal: EventJournal, decoded: Arc<Decoded>) -> Self {
+        Worker { stage, journal, decoded, read: VecDeque::new(), lanes: Lanes::default(), batches: JoinSet::new() }
     }
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
@@ -89,7 +89,7 @@ impl Worker {
     }
 
     async fn decide(&mut self, record: Arc<Record>) {
-        let accepted = match self.decoder.decode(&record) {
+        let accepted = match self.decoded.decode(&record.payload) {
             Ok(accepted) => accepted,
             Err(error) => {
                 let outcome = Outcome::DeadLetter { cause: Cause::Invalid, reason: error.to_string() };

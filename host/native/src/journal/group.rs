@@ -50,6 +50,11 @@ impl Group {
         Self { buffer, records: Vec::new(), first, claimed: Vec::new(), replies: Vec::new() }
     }
 
+    /// How many appends it carries.
+    pub(super) fn appends(&self) -> usize {
+        self.replies.len()
+    }
+
     pub(super) fn next(&self) -> u64 {
         self.first + self.records.len() as u64
     }

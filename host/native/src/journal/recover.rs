@@ -73,6 +73,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<(Writer, Recovery), O
         active: None,
         next: recovery.next,
         unsynced: None,
+        company: 0,
         _lock: lock,
     };
     match end {
