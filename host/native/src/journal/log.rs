@@ -91,7 +91,9 @@ impl Log {
         let append = Append { records, dedupe, done };
         let bytes = append.bytes();
         let waiting = &self.inner.shared.waiting;
+        let queued = &self.inner.shared.queued;
         let before = waiting.fetch_add(bytes, Ordering::Relaxed);
+        queued.fetch_add(1, Ordering::Relaxed);
         let sent = if before > 0 && before.saturating_add(bytes) > WAITING_BYTES {
             Err(AppendError::Busy)
         } else {
@@ -99,6 +101,7 @@ impl Log {
         };
         if let Err(error) = sent {
             waiting.fetch_sub(bytes, Ordering::Relaxed);
+            queued.fetch_sub(1, Ordering::Relaxed);
             return Err(error);
         }
         answer.await.unwrap_or(Err(AppendError::Closed))

@@ -27,6 +27,8 @@ pub(super) struct Shared {
     pub(super) bytes: AtomicU64,
     /// Bytes of the appends that wait for the writer.
     pub(super) waiting: AtomicUsize,
+    /// How many appends wait for the writer.
+    pub(super) queued: AtomicUsize,
     pub(super) damaged: AtomicU64,
     aside: Mutex<Aside>,
     /// No segment holds records received further apart.
@@ -44,6 +46,7 @@ impl Shared {
             durable: watch::Sender::new(0),
             bytes: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
+            queued: AtomicUsize::new(0),
             damaged: AtomicU64::new(0),
             aside: Mutex::default(),
             segment_age_ms,

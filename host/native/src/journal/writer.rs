@@ -52,7 +52,7 @@ pub(super) struct Writer {
     pub(super) next: u64,
     /// Since when written bytes wait for their fsync.
     pub(super) unsynced: Option<Instant>,
-    /// How many appends the last group had.
+    /// How many appends the last group had, and how many came while it was synced.
     pub(super) company: usize,
     pub(super) _lock: DirLock,
 }
@@ -60,7 +60,9 @@ pub(super) struct Writer {
 /// Where so many appends came together last time, the next group is given a moment to gather. A sync costs the machine as much for
 /// one event as for sixty, and while the processors are busy with it fewer come to share the next one.
 const GATHER_FROM: usize = 8;
-const GATHER: Duration = Duration::from_millis(2);
+/// How often it is looked whether they have come, and how many times at most: two milliseconds are little beside a network.
+const GATHER_STEP: Duration = Duration::from_micros(100);
+const GATHER_STEPS: u32 = 12;
 
 impl Writer {
     /// Until every sender is gone; then what is written is made durable and the lock is freed.
@@ -85,19 +87,19 @@ impl Writer {
 
     /// Takes what waits, as far as one write goes, and answers all of it.
     fn serve(&mut self, command: Command, commands: &Receiver<Command>, buffer: Vec<u8>) -> Vec<u8> {
-        if self.options.durability == Durability::Fsync && self.company >= GATHER_FROM {
-            thread::sleep(GATHER);
-        }
+        self.gather();
         let mut group = Group::new(self.next, buffer);
         let mut following = Some(command);
         while let Some(Command::Append(append)) = following.take_if(|it| matches!(it, Command::Append(_))) {
             self.shared.waiting.fetch_sub(append.bytes(), Ordering::Relaxed);
+            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
             let room = Room { used: self.shared.bytes.load(Ordering::Relaxed), max: self.options.max_bytes };
             group.add(append, self.dedupe.as_mut(), room);
             following = (group.buffer.len() < GROUP_BYTES).then(|| commands.try_recv().ok()).flatten();
         }
-        self.company = group.appends();
+        let carried = group.appends();
         let buffer = self.commit(group);
+        self.company = carried + self.shared.queued.load(Ordering::Relaxed);
         match following {
             Some(Command::Sync(done)) => {
                 let _ = done.send(self.sync());
@@ -110,6 +112,20 @@ impl Writer {
             Some(Command::Append(_)) | None => {}
         }
         buffer
+    }
+
+    /// Waits until half of those that were there last time have come again, so that while one half is synced the other is on its way.
+    fn gather(&self) {
+        if self.options.durability != Durability::Fsync || self.company < GATHER_FROM {
+            return;
+        }
+        for _ in 0..GATHER_STEPS {
+            // One more than the queue holds is in hand.
+            if self.shared.queued.load(Ordering::Relaxed) >= self.company / 2 {
+                return;
+            }
+            thread::sleep(GATHER_STEP);
+        }
     }
 
     fn commit(&mut self, group: Group) -> Vec<u8> {
