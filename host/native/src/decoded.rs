@@ -11,8 +11,11 @@ const REMEMBERED: usize = 512;
 /// Remembers the last events by the very bytes of their records. A record with the same content at another place is another
 /// record: nothing that a sender chooses, such as a `messageId`, can make one event pass for another.
 pub struct Decoded {
-    recent: Mutex<Vec<Option<(Bytes, Arc<Accepted>)>>>,
+    recent: Mutex<Vec<Slot>>,
 }
+
+/// A record's bytes and its event, or nothing yet.
+type Slot = Option<(Bytes, Arc<Accepted>)>;
 
 impl Default for Decoded {
     fn default() -> Self {
