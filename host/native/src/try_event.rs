@@ -98,7 +98,7 @@ async fn try_tag(tag: &Tag, event: &Event, view: &View<'_>) -> TriedTag {
     let redacted = match tag.plan.decide(event, view) {
         Decision::NotTriggered(clause) => return ended(TriedOutcome::NotTriggered, clause.to_string()),
         Decision::BlockedByConsent(missing) => {
-            return ended(TriedOutcome::BlockedByConsent, format!("no consent to {}", missing.join(", ")));
+            return ended(TriedOutcome::BlockedByConsent, missing.to_string());
         }
         Decision::Run(redacted) => redacted,
     };

@@ -7,6 +7,11 @@ use serde_json::Value;
 
 use crate::event::Event;
 
+/// The purposes that are missing, for a person to read.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no consent to {}", .0.join(", "))]
+pub struct NoConsent(pub Vec<String>);
+
 /// The purposes in `required` that the event's sender has not given, in the order of the container.
 pub fn missing<'r>(event: &Event, required: &'r [String]) -> Vec<&'r str> {
     required.iter().map(String::as_str).filter(|purpose| !is_given(event, purpose)).collect()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::consent;
+use crate::consent::{self, NoConsent};
 use crate::container::model;
 use crate::event::Event;
 use crate::expression::{ExpressionError, View};
@@ -35,8 +35,7 @@ pub enum PlanError {
 #[derive(Debug)]
 pub enum Decision {
     NotTriggered(FalseClause),
-    /// The purposes that are missing.
-    BlockedByConsent(Vec<String>),
+    BlockedByConsent(NoConsent),
     Run(Redacted),
 }
 
@@ -62,7 +61,7 @@ impl Plan {
         }
         let missing = consent::missing(event, &self.consent);
         if !missing.is_empty() {
-            return Decision::BlockedByConsent(missing.into_iter().map(str::to_owned).collect());
+            return Decision::BlockedByConsent(NoConsent(missing.into_iter().map(str::to_owned).collect()));
         }
         Decision::Run(Redacted::new(&self.transformed(event), &self.grant.fields))
     }

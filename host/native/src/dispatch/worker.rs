@@ -74,10 +74,13 @@ impl Worker {
         }
     }
 
+    /// The next record; `None` at the journal's end. A disk fault is waited out here: the tag has nothing else to do meanwhile, and
+    /// no later event need come for it to go on.
     async fn next(&mut self) -> Option<Arc<Record>> {
-        if self.read.is_empty() {
+        while self.read.is_empty() {
             let position = self.stage.recorder.next_read(&self.stage.tag.name);
             match self.journal.read_from(position, ReadLimit::default()).await {
+                Ok(records) if records.is_empty() => return None,
                 Ok(records) => self.read.extend(records),
                 Err(error) => {
                     tracing::error!(tag = self.stage.tag.name, %error, "the journal cannot be read; trying again");
@@ -100,7 +103,7 @@ impl Worker {
         let decision = self.stage.tag.plan.decide(event, &View::new(event.fields()));
         let outcome = match decision {
             Decision::NotTriggered(clause) => Outcome::NotTriggered { reason: clause.to_string() },
-            Decision::BlockedByConsent(missing) => Outcome::BlockedByConsent { reason: blocked(&missing) },
+            Decision::BlockedByConsent(missing) => Outcome::BlockedByConsent { reason: missing.to_string() },
             Decision::Run(redacted) => {
                 let message_id = event.message_id().to_owned();
                 self.lanes.admit(Item { user: user_of(&accepted), message_id, redacted, record });
@@ -135,11 +138,6 @@ impl Worker {
             None => tracing::error!(tag = self.stage.tag.name, "a batch panicked; its events stay in the journal"),
         }
     }
-}
-
-/// The reason that is recorded for a consent block.
-pub(crate) fn blocked(missing: &[String]) -> String {
-    format!("no consent to {}", missing.join(", "))
 }
 
 fn user_of(accepted: &Accepted) -> u64 {
