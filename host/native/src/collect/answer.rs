@@ -61,10 +61,6 @@ impl Refused {
             format!("the container takes {most} events a second (`collect.events_per_second`): send smaller batches");
         Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_events", message)
     }
-
-    pub(super) fn internal() -> Self {
-        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the events could not be written down")
-    }
 }
 
 /// The answer to a request whose events are durable.

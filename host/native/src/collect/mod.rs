@@ -97,8 +97,7 @@ impl Collector {
     ) -> Result<(), Refused> {
         let (accepted, dead) = (events.len() as u64, bad.len() as u64);
         // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
-        let records: Vec<NewRecord> =
-            events.into_iter().map(|event| self.record(source, event, at)).collect::<Result<_, _>>()?;
+        let records: Vec<NewRecord> = events.into_iter().map(|event| self.record(source, event, at)).collect();
         let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| letter(bad, at)).collect();
         self.letters.append(&letters).await?;
         if !records.is_empty() {
@@ -110,12 +109,12 @@ impl Collector {
         Ok(())
     }
 
-    fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> Result<NewRecord, Refused> {
+    fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> NewRecord {
         let key = Key::of(&self.name, event.message_id());
         let accepted = Accepted { received_at, source: source.name().into(), event };
-        let payload = Bytes::from(accepted.to_bytes().map_err(|_| Refused::internal())?);
+        let payload = Bytes::from(accepted.to_json());
         self.decoded.remember(&payload, Arc::new(accepted));
-        Ok(NewRecord { received_at_ms: received_at.as_millisecond(), key, payload })
+        NewRecord { received_at_ms: received_at.as_millisecond(), key, payload }
     }
 
     fn check_rate(&self, events: usize) -> Result<(), Refused> {
