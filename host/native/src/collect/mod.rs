@@ -6,6 +6,7 @@
 mod answer;
 mod body;
 mod cors;
+mod counted;
 mod probes;
 mod server;
 
@@ -37,6 +38,7 @@ use crate::decoded::Decoded;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
 use crate::limits::COLLECTING_REQUESTS;
 use answer::Refused;
+use counted::Counted;
 
 pub use server::Server;
 
@@ -50,6 +52,7 @@ pub struct Collector {
     rate: Option<DefaultDirectRateLimiter>,
     places: Semaphore,
     metrics: PrometheusHandle,
+    counted: Counted,
 }
 
 impl Collector {
@@ -72,6 +75,7 @@ impl Collector {
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
             places: Semaphore::new(COLLECTING_REQUESTS),
             metrics,
+            counted: Counted::new(),
         }
     }
 
@@ -102,10 +106,9 @@ impl Collector {
         self.letters.append(&letters).await?;
         if !records.is_empty() {
             let appended = self.journal.append(records).await?;
-            metrics::counter!("tagyard_duplicate_events_total").increment(appended.duplicates.into());
+            self.counted.duplicates.increment(appended.duplicates.into());
         }
-        metrics::counter!("tagyard_events_total", "source" => source.name()).increment(accepted);
-        metrics::counter!("tagyard_bad_events_total", "source" => source.name()).increment(dead);
+        self.counted.accepted(source, accepted, dead);
         Ok(())
     }
 

@@ -18,7 +18,6 @@ mod tests;
 mod time;
 
 use http::{Method, StatusCode};
-use serde_json::json;
 
 use self::batch::Batch;
 use self::item::Surroundings;
@@ -102,7 +101,7 @@ fn read<'b, T>(text: &'b str, parse: impl FnOnce(&'b str) -> serde_json::Result<
 }
 
 fn accepted(events: Vec<Event>, bad: Vec<BadEvent>) -> Parsed {
-    Parsed { events, bad, answer: Answer::Json(json!({"success": true})) }
+    Parsed { events, bad, answer: Answer::Success }
 }
 
 fn bad_request(code: &'static str, message: impl Into<String>) -> Refusal {
