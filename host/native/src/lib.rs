@@ -2,6 +2,7 @@
 //! sandbox, permitted and delivered.
 
 pub mod admin;
+mod checkpoint;
 pub mod cli;
 pub mod collect;
 pub mod container;
