@@ -38,7 +38,9 @@ impl Stopped {
             // A start does more about it than can be done here without the container; a checkpoint from here would keep it from that.
             return Err(StoppedError::NoCursors);
         }
-        let journal = EventJournal::new(open(&data_dir.join("journal"), Options::default()).map_err(HostError::from)?);
+        let known = loaded.cursors.iter().map(|(_, cursor)| cursor.next()).max().unwrap_or(1);
+        let events = Options { next_at_least: known, ..Options::default() };
+        let journal = EventJournal::new(open(&data_dir.join("journal"), events).map_err(HostError::from)?);
         let letters = open_dead_letters(data_dir).map_err(HostError::from)?;
         let next_at_least = loaded.cursors.outcomes();
         let outcomes = Options { durability: Durability::Flushed, next_at_least, ..Options::default() };

@@ -18,6 +18,8 @@ pub struct Accepted {
     /// The name of the source.
     pub source: Cow<'static, str>,
     pub event: Event,
+    /// The only tag that it is for: an event that was put back for one whose outcome a person did not accept.
+    pub only: Option<String>,
 }
 
 /// Why a record could not be read. It never repeats a value of the event's.
@@ -39,6 +41,8 @@ struct Record<'r, E> {
     #[serde(borrow)]
     source: Cow<'r, str>,
     event: E,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only: Option<String>,
 }
 
 /// What every version has.
@@ -48,6 +52,11 @@ struct Version {
 }
 
 impl Accepted {
+    /// Whether it is for another tag than this one alone.
+    pub fn is_kept_from(&self, tag: &str) -> bool {
+        self.only.as_deref().is_some_and(|only| only != tag)
+    }
+
     /// The record as JSON.
     ///
     /// # Errors
@@ -58,6 +67,7 @@ impl Accepted {
             received_at: self.received_at,
             source: Cow::Borrowed(&*self.source),
             event: &self.event,
+            only: self.only.clone(),
         })
     }
 
@@ -80,6 +90,7 @@ impl Accepted {
             received_at: record.received_at,
             source: Cow::Owned(record.source.into_owned()),
             event: Event::new(record.event)?,
+            only: record.only,
         })
     }
 }
@@ -98,8 +109,12 @@ mod tests {
             received_at: "2026-11-21T10:00:00.123456789Z".parse().unwrap(),
             source: Cow::Borrowed("segment"),
             event: serde_json::from_value(event).unwrap(),
+            only: None,
         };
-        assert_eq!(Accepted::from_bytes(&accepted.to_bytes().unwrap()), Ok(accepted));
+        let for_one = Accepted { only: Some("ga4".to_owned()), ..accepted.clone() };
+        for accepted in [accepted, for_one] {
+            assert_eq!(Accepted::from_bytes(&accepted.to_bytes().unwrap()), Ok(accepted));
+        }
     }
 
     #[test]

@@ -123,3 +123,34 @@ async fn a_folder_that_is_no_data_directory_is_told() {
     let said = shop.ask(&["dead", "redrive", "--all"], 1).await.stderr;
     assert!(said.contains("start the host on it once"), "{said}");
 }
+
+/// A dead letter outlives its event in the journal, and has it whole.
+#[tokio::test]
+async fn an_event_that_the_journal_let_go_of_is_put_back_for_its_tag_alone() {
+    let shop = Shop::new(true).await;
+    let served = shop.serve(&["hook"]).await;
+    send(&served, &["a", "b"]).await;
+    until(&shop, LIST, lines(2)).await;
+    served.terminate().await;
+    for file in std::fs::read_dir(shop.folder.path().join("data/journal")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "log") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    shop.accept();
+    let said = |count: &str, when: &str| {
+        format!("{count} put back for `hook`, since the journal had let go of it: run as new{when}\n")
+    };
+    shop.says(&["dead", "redrive", "1"], &said("1 event", ", when the host starts")).await;
+    let served = shop.serve(&["hook", "other"]).await;
+    assert_eq!(shop.received("hook", 2, 1).await, ["a"]);
+    shop.says(&["dead", "redrive", "--all"], &said("1 event", "")).await;
+    assert_eq!(shop.received("hook", 3, 1).await, ["b"]);
+    // The other tag has passed both when it has this one.
+    send(&served, &["c"]).await;
+    assert_eq!(shop.received("other", 4, 2).await, ["c"]);
+    shop.says(LIST, "no dead letters\n").await;
+    served.terminate().await;
+    assert_eq!(shop.vendor.received().len(), 6);
+}

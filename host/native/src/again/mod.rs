@@ -1,12 +1,13 @@
 //! What a person has run again: the events of dead letters (redrive), or past events (replay). Both mark events for a tag; its
 //! worker then runs them through today's container like any other.
 
+mod put_back;
 mod redrive;
 mod replay;
 mod select;
 
 use crate::dead_letters::SettleError;
-use crate::journal::{CursorFileError, ReadError};
+use crate::journal::{AppendError, CursorFileError, ReadError};
 
 pub use redrive::{Dropped, Left, Redriven, drop_letters, redrive};
 pub use replay::{Replayed, Span, replay};
@@ -19,6 +20,8 @@ pub enum AgainError {
     Read(#[from] ReadError),
     #[error("what is to be run again cannot be written down: {0}")]
     Mark(#[from] CursorFileError),
+    #[error("the events that the journal had let go of cannot be put back: {0}")]
+    PutBack(#[from] AppendError),
     #[error(transparent)]
     Settle(#[from] SettleError),
     #[error("there is no tag `{tag}` here; there are: {}", .known.join(", "))]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::put_back::put_back;
 use super::select::{Choice, Chosen};
 use super::{AgainError, Selection};
 use crate::dead_letters::{DeadLetters, How};
@@ -16,6 +17,8 @@ pub struct Redriven {
     /// Letters that were settled, and for each tag the events that are run again.
     pub letters: u64,
     pub tags: BTreeMap<String, u64>,
+    /// For each tag, the events that the journal had let go of and that were put back: they run as new ones do.
+    pub put_back: BTreeMap<String, u64>,
     /// How the tags were doing with what they run again, before that.
     pub before: BTreeMap<String, Rerun>,
     pub left: Left,
@@ -31,7 +34,7 @@ pub struct Left {
     pub no_tag: u64,
     /// Of tags that are not in the container.
     pub unknown_tag: BTreeMap<String, u64>,
-    /// The journal does not have the event any more.
+    /// Neither the journal nor the letter has the event whole.
     pub gone: u64,
     /// The event is in work at the moment, or as many are marked as there is room for.
     pub busy: u64,
@@ -48,7 +51,7 @@ pub struct Dropped {
 
 /// Runs the events of letters again, each for its letter's tag, and settles the letters.
 ///
-/// First the marks are saved, then the letters are settled. A crash in between leaves a letter that may be redriven twice, and never one
+/// First the marks are saved, or the events put back, then the letters are settled. A crash in between leaves a letter that may be redriven twice, and never one
 /// whose event is lost.
 ///
 /// # Errors
@@ -69,7 +72,7 @@ pub async fn redrive(
             break;
         }
         let runs = recorder.run_again(&wanted(&round)).await?;
-        let mut settled = Ranges::default();
+        let (mut settled, mut gone) = (Ranges::default(), Vec::new());
         for Chosen { number, tag, position } in round {
             let (Some(tag), Some(position)) = (tag, position) else {
                 done.left.no_tag += 1;
@@ -79,11 +82,22 @@ pub async fn redrive(
                 None => *done.left.unknown_tag.entry(tag).or_default() += 1,
                 Some(runs) if !runs.contains(position) => done.left.busy += 1,
                 // Only now: what is marked is kept by the journal from here on.
-                Some(_) if !has(journal, position).await? => done.left.gone += 1,
+                Some(_) if !has(journal, position).await? => {
+                    recorder.forget_again(&tag, position, position);
+                    gone.push((number, tag));
+                }
                 Some(_) => {
                     settled.add(number, number);
                     events.entry(tag).or_default().add(position, position);
                 }
+            }
+        }
+        let put_back = put_back(letters, journal, &gone).await?;
+        put_back.iter().for_each(|(first, last)| settled.add(first, last));
+        for (number, tag) in gone {
+            match put_back.contains(number) {
+                true => *done.put_back.entry(tag).or_default() += 1,
+                false => done.left.gone += 1,
             }
         }
         letters.settle(&settled, How::Redriven).await?;

@@ -104,6 +104,12 @@ pub(super) async fn redrive(args: &RedriveArgs) -> Result<ExitCode, String> {
     for (tag, events) in &done.tags {
         say!("{} run again for `{tag}`{when}", counted(*events, "event"));
     }
+    for (tag, events) in &done.put_back {
+        say!(
+            "{} put back for `{tag}`, since the journal had let go of it: run as new{when}",
+            counted(*events, "event")
+        );
+    }
     let answers = print_left(&done);
     if done.letters == 0 && !answers {
         say!("no dead letters match");
@@ -166,7 +172,7 @@ fn print_left(done: &Redriven) -> bool {
         }
     };
     left(*no_tag, "no source could take the event, so there is no tag to run it for");
-    left(*gone, "the journal does not have the event any more; `tagyard dead show NUMBER` shows it");
+    left(*gone, "neither the journal nor the letter has the event whole");
     left(*busy, "the event is in work at the moment, or too many are marked already; try again later");
     for (tag, count) in unknown_tag {
         left(*count, &format!("their tag `{tag}` is not in the container"));

@@ -112,7 +112,7 @@ impl Collector {
 
     fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> Result<NewRecord, Refused> {
         let key = Key::of(&self.name, event.message_id());
-        let accepted = Accepted { received_at, source: source.name().into(), event };
+        let accepted = Accepted { received_at, source: source.name().into(), event, only: None };
         let payload = Bytes::from(accepted.to_bytes().map_err(|_| Refused::internal())?);
         self.decoded.remember(&payload, Arc::new(accepted));
         Ok(NewRecord { received_at_ms: received_at.as_millisecond(), key, payload })

@@ -140,3 +140,74 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use bytes::Bytes;
+    use jiff::Timestamp;
+    use tagyard_pipeline::outcome::Outcome;
+
+    use super::*;
+    use crate::journal::{CursorFile, Cursors, Key, NewRecord, Ranges};
+    use crate::outcomes::{Ended, Recorded};
+    use crate::stopped::Stopped;
+
+    const TAG: &str = "ga4";
+
+    async fn append(journal: &EventJournal, count: usize) {
+        let event = NewRecord { received_at_ms: 0, key: Key::NONE, payload: Bytes::from_static(b"{}") };
+        journal.append(vec![event; count]).await.unwrap();
+    }
+
+    /// Everything there is to run, each with whether it is run again.
+    async fn read(reading: &mut Reading) -> Vec<(u64, bool)> {
+        let mut found = Vec::new();
+        while let Next::Run(Found { record, again }) = reading.next().await {
+            found.push((record.position, again));
+        }
+        found
+    }
+
+    async fn finish(recorder: &Recorder, positions: &[u64]) {
+        let mut outcomes = recorder.watch();
+        for position in positions {
+            let (at, tag, message_id) = (Timestamp::now(), TAG.to_owned(), String::new());
+            let outcome = Outcome::Delivered;
+            let recorded = Recorded { at, tag, position: *position, message_id, outcome, attempts: 1, again: false };
+            recorder.record(Ended { recorded, letter: None }).await;
+        }
+        for _ in positions {
+            outcomes.recv().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn new_events_and_those_to_run_again_take_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cursors = Cursors::default();
+        cursors.tag(TAG, 1);
+        CursorFile::new(folder.path().join("cursors.json")).save_now(cursors).unwrap();
+        let host = Stopped::open(folder.path()).await.unwrap();
+        append(&host.journal, 4).await;
+        let mut reading = Reading::new(TAG, host.recorder.clone(), host.journal.clone());
+        assert_eq!(read(&mut reading).await, [(1, false), (2, false), (3, false), (4, false)]);
+        finish(&host.recorder, &[1, 2, 4]).await;
+
+        let mut wanted = Ranges::default();
+        wanted.add(1, 4);
+        let (_, mut marks) = reading.subscribe();
+        let runs = host.recorder.run_again(&BTreeMap::from([(TAG.to_owned(), wanted)])).await.unwrap();
+        assert!(marks.has_changed().unwrap());
+        marks.mark_unchanged();
+        assert_eq!(runs[TAG].iter().collect::<Vec<_>>(), [(1, 2), (4, 4)], "the third is in work");
+        append(&host.journal, 4).await;
+        let mut found = read(&mut reading).await;
+        let turns: Vec<bool> = found.iter().map(|(_, again)| *again).collect();
+        assert!(turns[..6].chunks(2).all(|pair| pair[0] != pair[1]), "{found:?}");
+        found.sort_unstable();
+        let expected = [(1, true), (2, true), (4, true), (5, false), (6, false), (7, false), (8, false)];
+        assert_eq!(found, expected);
+    }
+}

@@ -19,6 +19,9 @@ use crate::decoded::Decoded;
 use crate::journal::EventJournal;
 use crate::limits::{BATCH_LINGER, TAG_BATCHES, TAG_BYTES, TAG_EVENTS};
 
+/// Why a tag does not run for an event that came back for another one.
+const KEPT_FROM: &str = "it was put back into the journal for another tag's dead letter";
+
 pub(super) struct Worker {
     stage: Arc<Stage>,
     reading: Reading,
@@ -77,6 +80,11 @@ impl Worker {
             }
         };
         let event = &accepted.event;
+        if accepted.is_kept_from(&self.stage.tag.name) {
+            let outcome = Outcome::NotTriggered { reason: KEPT_FROM.to_owned() };
+            return self.stage.record_unrun(&record, event.message_id(), outcome, again).await;
+        }
+        let again = again || accepted.only.is_some();
         let decision = self.stage.tag.plan.decide(event, &View::new(event.fields()));
         let outcome = match decision {
             Decision::NotTriggered(clause) => Outcome::NotTriggered { reason: clause.to_string() },
