@@ -1,15 +1,21 @@
 //! Dead letters: what will not be tried again by itself, with the reason, kept until a person decides.
 
+mod settled;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use settled::Settlements;
 use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::permit::Permitted;
+use tokio::sync::MutexGuard;
 
 use crate::deliver::Answer;
-use crate::journal::{AppendError, Key, Log, NewRecord, ReadError, ReadLimit};
+use crate::journal::{AppendError, Key, Log, NewRecord, Ranges, ReadError, ReadLimit};
 use crate::limits::KEPT_ANSWER_BYTES;
+
+pub use settled::{How, SettleError, Settled};
 
 /// One dead letter, as it lies in its log.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -56,11 +62,13 @@ pub struct ShownAnswer {
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
     log: Log,
+    settlements: Settlements,
 }
 
 impl DeadLetters {
-    pub fn new(log: Log) -> Self {
-        DeadLetters { log }
+    /// The letters, and the log of those that were settled.
+    pub fn new(log: Log, settled: Log) -> Self {
+        DeadLetters { log, settlements: Settlements::new(settled) }
     }
 
     /// Returns once the letters are durable.
@@ -85,7 +93,7 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// The letters from `position` on, each with its own; empty at the end.
+    /// The letters from `position` on, each with its own; empty at the end. Settled ones are among them.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -93,6 +101,54 @@ impl DeadLetters {
         let records = self.log.read_from(position, ReadLimit::default()).await?;
         let letter = |payload: &[u8]| serde_json::from_slice(payload).ok();
         Ok(records.iter().filter_map(|record| Some((record.position, letter(&record.payload)?))).collect())
+    }
+
+    /// The letter of a number.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn get(&self, number: u64) -> Result<Option<DeadLetter>, ReadError> {
+        let records = self.log.read_from(number, ReadLimit { records: 1, ..ReadLimit::default() }).await?;
+        let record = records.first().filter(|record| record.position == number);
+        Ok(record.and_then(|record| serde_json::from_slice(&record.payload).ok()))
+    }
+
+    /// The number of the last letter; 0 when there is none.
+    pub fn last(&self) -> u64 {
+        self.log.durable_position()
+    }
+
+    /// The numbers of the letters that a person has dealt with.
+    ///
+    /// # Errors
+    /// When the log of them cannot be read.
+    pub async fn settled(&self) -> Result<Ranges, ReadError> {
+        self.settlements.numbers().await
+    }
+
+    /// How and when each of these letters was settled, if it was; the last time counts.
+    ///
+    /// # Errors
+    /// When the log of them cannot be read.
+    pub async fn settled_how(&self, numbers: &[u64]) -> Result<Vec<Option<Settled>>, ReadError> {
+        let all = self.settlements.all().await?;
+        Ok(numbers.iter().map(|number| all.iter().rev().find_map(|settlement| settlement.of(*number))).collect())
+    }
+
+    /// Settles letters. Returns once that is durable.
+    ///
+    /// # Errors
+    /// When it cannot be written down; the letters are as they were.
+    pub async fn settle(&self, letters: &Ranges, how: How) -> Result<(), SettleError> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        self.settlements.settle(letters, Settled { how, at: Timestamp::now() }).await
+    }
+
+    /// Whoever chooses letters to settle has this until they are settled, so that no other command takes them too.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.settlements.turn().await
     }
 }
 

@@ -156,10 +156,11 @@ impl Host {
 /// # Errors
 /// When they are in use, or cannot be read.
 pub fn open_dead_letters(data_dir: &Path) -> Result<DeadLetters, OpenError> {
-    open(&data_dir.join("dead-letters"), Options::default()).map(DeadLetters::new)
+    let folder = data_dir.join("dead-letters");
+    Ok(DeadLetters::new(open(&folder, Options::default())?, open(&folder.join("settled"), Options::default())?))
 }
 
-fn open(folder: &Path, options: Options) -> Result<Log, OpenError> {
+pub(crate) fn open(folder: &Path, options: Options) -> Result<Log, OpenError> {
     // What had to be mended has been logged.
     Log::open(folder, options).map(|(log, _)| log)
 }

@@ -2,6 +2,8 @@
 //! sandbox, permitted and delivered.
 
 pub mod admin;
+pub mod again;
+mod checkpoint;
 pub mod cli;
 pub mod collect;
 pub mod container;
@@ -18,6 +20,7 @@ pub mod registry;
 pub mod retention;
 pub mod sandbox;
 pub mod secrets;
+pub mod stopped;
 pub mod tag;
 pub mod text;
 pub mod try_event;

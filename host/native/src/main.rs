@@ -25,6 +25,8 @@ Examples:
   tagyard serve shop.toml                       run it
   tagyard status                                how it is doing
   tagyard dead list                             what was given up, and why
+  tagyard dead redrive --tag ga4                try that again
+  tagyard replay --tag ga4 --since 2026-11-20T00:00Z   past events again, for a tag that was added or mended
 
 Each command says more with --help.";
 
@@ -37,9 +39,10 @@ enum Command {
     #[command(subcommand)]
     Tag(cli::tag::Command),
     Status(cli::status::Args),
-    /// Look at dead letters: what will not be tried again by itself, and why.
+    /// Dead letters, which will not be tried again by themselves: look at them, run them again, let them go.
     #[command(subcommand)]
     Dead(cli::dead::Command),
+    Replay(cli::replay::Args),
     Demo(cli::demo::Args),
 }
 
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Tag(command) => cli::tag::run(&command),
         Command::Status(args) => cli::status::run(&args),
         Command::Dead(command) => cli::dead::run(&command),
+        Command::Replay(args) => cli::replay::run(&args),
         Command::Demo(args) => cli::demo::run(args),
     }
 }

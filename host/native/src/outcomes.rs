@@ -1,7 +1,10 @@
 //! Outcomes: every event ends, for every tag, in exactly one, and this is where it is recorded.
 //!
 //! The order makes it safe to stop at any point: first the dead letter (durable), then the outcome, then the tag's cursor. What
-//! has an outcome is never run again; what has none is.
+//! has an outcome is run again only where a person asks for it, and has a further outcome then, of which the last one counts; what has
+//! none is run.
+
+mod again;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,14 +13,17 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tagyard_pipeline::outcome::Outcome;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::checkpoint::Checkpoint;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::journal::{
     Begin, CursorFile, CursorFileError, Cursors, Finished, Key, Loaded, Log, NewRecord, Origin, ReadError,
 };
 use crate::limits::{CHECKPOINT_EVERY, WAITING_OUTCOMES};
+
+pub use again::Rerun;
 
 /// How one event ended for one tag, as it lies in the outcomes log.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -32,6 +38,9 @@ pub struct Recorded {
     /// Over all the requests that carried it.
     #[serde(default)]
     pub attempts: u32,
+    /// Whether it had an outcome before and a person had it run again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 /// An event's end, with the dead letter it left, if any.
@@ -45,9 +54,11 @@ pub struct Ended {
 #[derive(Clone)]
 pub struct Recorder {
     ends: mpsc::Sender<Ended>,
-    file: CursorFile,
+    checkpoint: Checkpoint,
     state: Arc<Mutex<State>>,
     watchers: broadcast::Sender<Arc<Recorded>>,
+    /// Changes when events have been marked to be run again.
+    marks: watch::Sender<()>,
 }
 
 /// How far a tag has come.
@@ -58,11 +69,13 @@ pub struct Progress {
     pub low: u64,
     pub next: u64,
     pub unfinished: u64,
+    /// Events to be run again, without their further outcome.
+    pub again: u64,
     pub counts: Counts,
 }
 
 /// Outcomes of a tag since the host started.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub delivered: u64,
     pub skipped: u64,
@@ -72,6 +85,30 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// All outcomes.
+    pub fn total(self) -> u64 {
+        self.delivered + self.skipped + self.blocked_by_consent + self.not_triggered + self.dead
+    }
+
+    pub fn plus(self, other: Self) -> Self {
+        self.with(other, |mine, theirs| mine + theirs)
+    }
+
+    /// What came after `before` was counted; all of it, where a restart has begun to count anew.
+    pub fn since(self, before: Self) -> Self {
+        if self.total() < before.total() { self } else { self.with(before, u64::saturating_sub) }
+    }
+
+    fn with(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
+        Counts {
+            delivered: of(self.delivered, other.delivered),
+            skipped: of(self.skipped, other.skipped),
+            blocked_by_consent: of(self.blocked_by_consent, other.blocked_by_consent),
+            not_triggered: of(self.not_triggered, other.not_triggered),
+            dead: of(self.dead, other.dead),
+        }
+    }
+
     fn add(&mut self, outcome: &Outcome) {
         match outcome {
             Outcome::Delivered => self.delivered += 1,
@@ -85,9 +122,11 @@ impl Counts {
 
 /// Where the tags are, and how their events ended.
 #[derive(Debug, Default)]
-struct State {
-    cursors: Cursors,
+pub(crate) struct State {
+    pub(crate) cursors: Cursors,
     counts: BTreeMap<String, Counts>,
+    /// Of the events that were run again, among those in `counts`; only of tags that have a cursor.
+    again: BTreeMap<String, Counts>,
 }
 
 /// The task that writes; [`Writing::finish`] waits until it has.
@@ -127,13 +166,15 @@ impl Recorder {
         let (ends, waiting) = mpsc::channel(WAITING_OUTCOMES);
         let (done, finished) = oneshot::channel();
         let (watchers, _) = broadcast::channel(WAITING_OUTCOMES);
-        let state = Arc::new(Mutex::new(State { cursors, counts: BTreeMap::new() }));
-        let writer = Writer { log, letters, file: file.clone(), state: state.clone(), watchers: watchers.clone() };
+        let state = Arc::new(Mutex::new(State { cursors, ..State::default() }));
+        let checkpoint = Checkpoint::new(file, log.clone(), state.clone());
+        let writer =
+            Writer { log, letters, checkpoint: checkpoint.clone(), state: state.clone(), watchers: watchers.clone() };
         tokio::spawn(async move {
             writer.run(waiting).await;
             let _ = done.send(());
         });
-        Ok((Recorder { ends, file, state, watchers }, Writing { done: finished }))
+        Ok((Recorder { ends, checkpoint, state, watchers, marks: watch::Sender::new(()) }, Writing { done: finished }))
     }
 
     /// Gives each tag a cursor; one that has none yet begins with the event at `start`. The cursors of other tags, which would
@@ -142,7 +183,7 @@ impl Recorder {
     /// # Errors
     /// When the checkpoint cannot be written.
     pub async fn set_tags(&self, tags: &[&str], start: u64) -> Result<(), CursorFileError> {
-        let snapshot = {
+        {
             let mut state = lock(&self.state);
             let cursors = &mut state.cursors;
             let gone: Vec<String> =
@@ -154,11 +195,9 @@ impl Recorder {
             for tag in tags {
                 cursors.tag(tag, start);
             }
-            let snapshot = cursors.clone();
             state.counts = tags.iter().map(|tag| ((*tag).to_owned(), Counts::default())).collect();
-            snapshot
-        };
-        self.file.save(snapshot).await
+        }
+        self.checkpoint.save().await
     }
 
     /// Where a tag reads the journal next.
@@ -188,9 +227,10 @@ impl Recorder {
         let state = lock(&self.state);
         let progress = state.cursors.iter().map(|(tag, cursor)| Progress {
             tag: tag.to_owned(),
-            low: cursor.low(),
+            low: cursor.reached(),
             next: cursor.next(),
             unfinished: cursor.unfinished(),
+            again: cursor.again(),
             counts: state.counts.get(tag).copied().unwrap_or_default(),
         });
         progress.collect()
@@ -206,7 +246,7 @@ impl Recorder {
 struct Writer {
     log: Log,
     letters: DeadLetters,
-    file: CursorFile,
+    checkpoint: Checkpoint,
     state: Arc<Mutex<State>>,
     watchers: broadcast::Sender<Arc<Recorded>>,
 }
@@ -277,6 +317,9 @@ impl Writer {
             if let Some(counts) = state.counts.get_mut(&recorded.tag) {
                 counts.add(&recorded.outcome);
             }
+            if recorded.again && state.cursors.get(&recorded.tag).is_some() {
+                state.again.entry(recorded.tag.clone()).or_default().add(&recorded.outcome);
+            }
             let labels = [("tag", recorded.tag.clone()), ("outcome", recorded.outcome.name().to_owned())];
             metrics::counter!("tagyard_outcomes_total", &labels).increment(1);
             // Nobody has to be watching.
@@ -285,13 +328,7 @@ impl Writer {
     }
 
     async fn checkpoint(&self) {
-        let cursors = lock(&self.state).cursors.clone();
-        // The outcomes first: after a loss of power the checkpoint must not say more than they do.
-        if let Err(error) = self.log.sync().await {
-            tracing::warn!(%error, "the outcomes were not synced, so the cursors are not written down");
-            return;
-        }
-        if let Err(error) = self.file.save(cursors).await {
+        if let Err(error) = self.checkpoint.save().await {
             tracing::warn!(%error, "the cursors were not written down; a restart reads more outcomes");
         }
     }

@@ -1,6 +1,7 @@
 //! The admin socket: how the commands ask a running host. It is a Unix socket in the data directory that only the host's own
 //! user may open, so it needs no token and no port.
 
+mod again;
 mod client;
 mod dead;
 mod status;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
@@ -20,7 +21,7 @@ use crate::dead_letters::DeadLetters;
 use crate::journal::EventJournal;
 use crate::outcomes::Recorder;
 
-pub use client::{AskError, ask};
+pub use client::{AskError, ask, tell};
 pub use dead::{Filter, Numbered, list};
 pub use status::{Status, TagStatus};
 
@@ -59,6 +60,10 @@ impl Admin {
         let router = Router::new()
             .route("/status", get(status::show))
             .route("/dead", get(dead::show))
+            .route("/dead/redrive", post(again::redrive))
+            .route("/dead/drop", post(again::drop_letters))
+            .route("/replay", post(again::replay))
+            .route("/again", get(again::reruns))
             .with_state(Arc::new(facts));
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {

@@ -114,7 +114,7 @@ impl Collector {
 
     fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> NewRecord {
         let key = Key::of(&self.name, event.message_id());
-        let accepted = Accepted { received_at, source: source.name().into(), event };
+        let accepted = Accepted { received_at, source: source.name().into(), event, only: None };
         let payload = Bytes::from(accepted.to_json());
         self.decoded.remember(&payload, Arc::new(accepted));
         NewRecord { received_at_ms: received_at.as_millisecond(), key, payload }

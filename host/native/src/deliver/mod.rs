@@ -125,7 +125,7 @@ impl Deliverer {
             };
             metrics::counter!("tagyard_delivery_retries_total").increment(1);
             let Some(pause) = retry::pause(since, self.max_age, attempts, after) else {
-                let reason = format!("{reason}; given up {} h after it was accepted", self.max_age.as_secs() / 3_600);
+                let reason = format!("{reason}; given up after {} h", self.max_age.as_secs() / 3_600);
                 return Err(Undone::Undelivered(Undelivered { reason, answer, attempts, refused_content: false }));
             };
             tracing::debug!(host = request.url().host_str(), attempts, ?pause, reason, "a delivery is tried again");

@@ -28,6 +28,8 @@ pub(super) struct Item {
     pub(super) message_id: String,
     pub(super) user: u64,
     pub(super) redacted: Redacted,
+    /// When it was begun again, for one that had an outcome.
+    pub(super) again: Option<SystemTime>,
 }
 
 /// What a tag's batches have in common.
@@ -62,11 +64,14 @@ impl Item {
         let payload = bytes::Bytes::new();
         let record = Record { position, received_at_ms: 0, key: crate::journal::Key::NONE, payload };
         let redacted = Redacted::new(&serde_json::Map::new(), &Default::default());
-        Item { record: Arc::new(record), message_id: String::new(), user, redacted }
+        Item { record: Arc::new(record), message_id: String::new(), user, redacted, again: None }
     }
 
-    /// When the event was accepted.
+    /// When the age of its deliveries begins: as it was accepted, or begun again, which may be weeks later.
     fn since(&self) -> SystemTime {
+        if let Some(again) = self.again {
+            return again;
+        }
         let millis = u64::try_from(self.record.received_at_ms).unwrap_or_default();
         SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
     }
@@ -82,13 +87,13 @@ impl Stage {
         let ends = self.attempt(items.iter().collect()).await;
         for (item, end) in items.iter().zip(ends) {
             let End::Outcome(outcome, failed, attempts) = end else { continue };
-            self.record(&item.record, &item.message_id, outcome, failed, attempts).await;
+            self.record(&item.record, &item.message_id, outcome, failed, attempts, item.again.is_some()).await;
         }
     }
 
     /// Records the outcome of an event that was not run.
-    pub(super) async fn record_unrun(&self, record: &Record, message_id: &str, outcome: Outcome) {
-        self.record(record, message_id, outcome, None, 0).await;
+    pub(super) async fn record_unrun(&self, record: &Record, message_id: &str, outcome: Outcome, again: bool) {
+        self.record(record, message_id, outcome, None, 0, again).await;
     }
 
     async fn record(
@@ -98,6 +103,7 @@ impl Stage {
         outcome: Outcome,
         failed: Option<Box<Failed>>,
         attempts: u32,
+        again: bool,
     ) {
         let at = Timestamp::now();
         let letter = match &outcome {
@@ -123,7 +129,7 @@ impl Stage {
             tracing::warn!(tag = self.tag.name, position = record.position, %cause, reason, "dead letter");
         }
         let (tag, message_id) = (self.tag.name.clone(), message_id.to_owned());
-        let recorded = Recorded { at, tag, position: record.position, message_id, outcome, attempts };
+        let recorded = Recorded { at, tag, position: record.position, message_id, outcome, attempts, again };
         self.recorder.record(Ended { recorded, letter }).await;
     }
 

@@ -3,6 +3,7 @@
 
 mod batch;
 mod lanes;
+mod reading;
 mod worker;
 
 use std::sync::Arc;

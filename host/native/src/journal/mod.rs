@@ -24,6 +24,7 @@
 //! where the next segment begins: anything at or after that position is a left-over of an append
 //! that failed.
 
+mod again;
 mod aside;
 mod cursor;
 mod cursor_file;
@@ -51,6 +52,7 @@ mod tail;
 mod tests;
 mod writer;
 
+pub use again::MAX_AGAIN_PIECES;
 pub use aside::Damage;
 pub use cursor::{Begin, Cursor, MAX_UNFINISHED};
 pub use cursor_file::{CursorFile, CursorFileError, Loaded, Origin};
@@ -61,6 +63,7 @@ pub use events::{EventJournal, Journal};
 pub use lock::DirLock;
 pub use log::{Appended, Log, Stats};
 pub use options::{Durability, Options, SEGMENT_AGE, SEGMENT_BYTES};
+pub use ranges::Ranges;
 pub use read::ReadLimit;
 pub use record::{Key, MAX_PAYLOAD_BYTES, NewRecord, Record};
 pub use recover::Recovery;
