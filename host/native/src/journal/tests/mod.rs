@@ -1,9 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 mod appends;
+mod crashes;
 mod cursors;
 mod damage;
 mod faults;
+mod files;
 mod model;
 mod retention;
 
