@@ -37,7 +37,9 @@ pub(crate) struct Figures {
     pub(crate) delivered: u64,
     pub(crate) not_triggered: u64,
     pub(crate) dead: u64,
-    pub(crate) duplicates: u64,
+    /// Sent again by a later life of the host, and by the same one.
+    pub(crate) after_kills: u64,
+    pub(crate) after_lost_answers: u64,
     /// Left in flight by the kills, and the most by one.
     pub(crate) in_flight: u64,
     pub(crate) most_in_flight: u64,
@@ -145,11 +147,13 @@ impl Checker {
         self.check_letters(&mut figures);
         figures.in_flight = self.in_flight.iter().sum();
         figures.most_in_flight = self.in_flight.iter().copied().max().unwrap_or_default();
-        if figures.duplicates > figures.in_flight + figures.lost_answers {
-            self.violate(format!(
-                "{} duplicates, where the kills left {} in flight and {} answers were lost",
-                figures.duplicates, figures.in_flight, figures.lost_answers
-            ));
+        for (duplicates, bound, of) in [
+            (figures.after_kills, figures.in_flight, "events in flight at the kills"),
+            (figures.after_lost_answers, figures.lost_answers, "answers lost"),
+        ] {
+            if duplicates > bound {
+                self.violate(format!("{duplicates} duplicates, and no more than {bound} {of}"));
+            }
         }
         self.in_flight.clear();
         self.ended.iter_mut().for_each(HashMap::clear);
@@ -245,7 +249,10 @@ impl Checker {
                 }
                 continue;
             };
-            figures.duplicates += 1;
+            match first.life == take.life {
+                true => figures.after_lost_answers += 1,
+                false => figures.after_kills += 1,
+            }
             if first.life == take.life && !first.lost {
                 self.violate(format!(
                     "event {number} was sent twice to the vendor of `{name}`, which had answered, without a kill"

@@ -104,11 +104,9 @@ fn table(totals: &Totals) -> Table {
     row("delivered, over all tags", figures.delivered.to_string());
     row("not triggered", figures.not_triggered.to_string());
     row("dead letters", figures.dead.to_string());
-    row("duplicates", figures.duplicates.to_string());
-    row(
-        "  their bound",
-        format!("{} in flight at the kills + {} answers lost", figures.in_flight, figures.lost_answers),
-    );
+    let bounded = |duplicates: u64, bound: u64| format!("{duplicates} of at most {bound}");
+    row("duplicates after kills, of events in flight then", bounded(figures.after_kills, figures.in_flight));
+    row("duplicates after answers that were lost", bounded(figures.after_lost_answers, figures.lost_answers));
     row("most in flight at one kill", figures.most_in_flight.to_string());
     row("longest recovery after a kill", format!("{} ms", totals.longest_recovery.as_millis()));
     row("longest drain", format!("{:.1} s", totals.longest_drain.as_secs_f64()));

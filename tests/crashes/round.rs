@@ -113,7 +113,7 @@ impl Run {
         let mut process = self.start();
         let one = |violation: String| vec![violation];
         self.listen(&mut process, &load).await.map_err(one)?;
-        let load = finish(load).await;
+        let load = load.finish().await;
         let journal = self.checker.read_journal();
         while !self.checker.is_drained(journal.len()) {
             if began.elapsed() > PATIENCE {
@@ -182,17 +182,14 @@ impl Totals {
         total.delivered += figures.delivered;
         total.not_triggered += figures.not_triggered;
         total.dead += figures.dead;
-        total.duplicates += figures.duplicates;
+        total.after_kills += figures.after_kills;
+        total.after_lost_answers += figures.after_lost_answers;
         total.in_flight += figures.in_flight;
         total.most_in_flight = total.most_in_flight.max(figures.most_in_flight);
         total.lost_answers += figures.lost_answers;
         self.requests += requests;
         self.repeated += repeated;
     }
-}
-
-async fn finish(load: Load) -> crate::load::Ledger {
-    load.finish().await
 }
 
 /// Until it is aborted.
