@@ -43,7 +43,16 @@ pub async fn run_unread(folder: &Path, arguments: &[&str]) -> Option<i32> {
     timeout(PATIENCE, child.wait()).await.unwrap_or_else(|_| panic!("{arguments:?} hangs")).expect("an end").code()
 }
 
-/// A running `tagyard serve`.
+/// Runs a `tagyard serve` that is expected to end by itself, by another command as in [`Served::start_by`]; its exit code and what it
+/// said.
+pub async fn run_by(runner: &[String], folder: &Path, options: &[&str]) -> (Option<i32>, String) {
+    let child = by(runner, folder).arg("serve").args(options).args(["--listen", "127.0.0.1:0"]).spawn();
+    let output = timeout(PATIENCE, child.expect("a process").wait_with_output()).await;
+    let output = output.unwrap_or_else(|_| panic!("it runs on")).expect("an end");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// A running `tagyard serve`. Its process is ended with it.
 pub struct Served {
     pub client: Client,
     pub address: SocketAddr,
@@ -54,12 +63,17 @@ pub struct Served {
 impl Served {
     /// Starts it and waits until it listens. `options` come after `serve`.
     pub async fn start(folder: &Path, env: &[(&str, &str)], options: &[&str]) -> Self {
-        let mut child = command(folder, env)
-            .arg("serve")
-            .args(options)
-            .args(["--listen", "127.0.0.1:0"])
-            .spawn()
-            .expect("a process");
+        Self::spawn(command(folder, env), options).await
+    }
+
+    /// The same, run by another command, such as `nsenter` with its options. That one may leave the folder.
+    pub async fn start_by(runner: &[String], folder: &Path, options: &[&str]) -> Self {
+        Self::spawn(by(runner, folder), options).await
+    }
+
+    async fn spawn(mut command: Command, options: &[&str]) -> Self {
+        let mut child =
+            command.arg("serve").args(options).args(["--listen", "127.0.0.1:0"]).spawn().expect("a process");
         let mut lines = BufReader::new(child.stderr.take().expect("a standard error")).lines();
         let log = Arc::new(Mutex::new(String::new()));
         let listening = async {
@@ -81,6 +95,21 @@ impl Served {
             }
         });
         Served { client: Client::new(address), address, child, log }
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Waits until it has logged a line that holds `text`.
+    pub async fn logged(&self, text: &str) {
+        let logged = async {
+            while !self.log().contains(text) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, logged).await.unwrap_or_else(|_| panic!("it does not log `{text}`: {}", self.log()));
     }
 
     /// What it has logged.
@@ -105,10 +134,24 @@ impl Served {
 
 /// The command that was built beside this test; `cargo build` or `tests/run` makes it.
 fn command(folder: &Path, env: &[(&str, &str)]) -> Command {
+    of_ours(Command::new(binary()), folder, env)
+}
+
+fn by(runner: &[String], folder: &Path) -> Command {
+    let [runner, arguments @ ..] = runner else { return command(folder, &[]) };
+    let mut command = of_ours(Command::new(runner), folder, &[]);
+    command.args(arguments).arg(binary());
+    command
+}
+
+fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a path");
     let binary: PathBuf = test.ancestors().nth(2).expect("a profile's folder").join("tagyard");
     assert!(binary.is_file(), "{} is missing: run `cargo build` first, or `tests/run`", binary.display());
-    let mut command = Command::new(binary);
+    binary
+}
+
+fn of_ours(mut command: Command, folder: &Path, env: &[(&str, &str)]) -> Command {
     command.env_clear().env("XDG_CACHE_HOME", folder.join("cache")).envs(env.iter().copied());
     command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
     command

@@ -60,6 +60,9 @@ pub fn run(args: Args) -> ExitCode {
     let setup =
         Setup { listen: args.listen, data_dir: args.data_dir, divert: args.divert, env: container::environment };
     block_on(async {
+        // Where the system limits the size of files, it means to end the process at the limit. To the host that is a full disk.
+        let _ignored =
+            signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map_err(|e| e.to_string())?;
         let diverted = setup.divert.is_some();
         let host = Host::start(&loaded, setup).await.map_err(|error| error.to_string())?;
         let tags = loaded.tags.len();

@@ -91,9 +91,12 @@ impl Deliverer {
         let destination = self.destinations.of(&request.url()[Position::BeforeHost..Position::AfterPort]);
         let mut attempts = 0;
         loop {
+            // In this order: once the host stops nothing sets out, or the second half of a batch would overtake the first, which was
+            // left in the journal.
             let pass = tokio::select! {
-                pass = destination.enter() => pass,
+                biased;
                 () = self.stopped() => return Err(Undone::Stopped),
+                pass = destination.enter() => pass,
             };
             attempts += 1;
             // A semaphore that is never closed always gives a place.

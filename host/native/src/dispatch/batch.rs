@@ -5,14 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::outcome::{Cause, Outcome};
 use tagyard_pipeline::output::LogLine;
 use tagyard_pipeline::permit::Permitted;
 use tagyard_pipeline::redact::Redacted;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::dead_letters::{DeadLetter, ShownRequest};
 use crate::deliver::{Delivered, Deliverer, Undelivered, Undone};
@@ -21,6 +22,8 @@ use crate::limits::TAG_DELIVERIES;
 use crate::outcomes::{Ended, Recorded, Recorder};
 use crate::sandbox::CallError;
 use crate::tag::{GuestEnd, Ran, Tag};
+
+use super::lanes::Freed;
 
 /// An event on its way through one tag.
 pub(super) struct Item {
@@ -44,6 +47,8 @@ pub(super) struct Stage {
 /// How one event of a batch ended.
 enum End {
     Outcome(Outcome, Option<Box<Failed>>, u32),
+    /// Its outcome has been recorded.
+    Recorded,
     /// The host is stopping: the event stays in the journal.
     Abandoned,
 }
@@ -82,12 +87,20 @@ impl Stage {
         Stage { tag, recorder, deliverer, wire: Semaphore::new(TAG_DELIVERIES) }
     }
 
-    /// Runs a batch to its end and records every outcome.
-    pub(super) async fn run(&self, items: &[Item]) {
-        let ends = self.attempt(items.iter().collect()).await;
+    /// Runs a batch to its end. Each event's outcome is recorded, and its place in its lane freed, as soon as it is known.
+    pub(super) async fn run(&self, items: &[Item], freed: &mpsc::Sender<Freed>) {
+        let ends = self.attempt(items.iter().collect(), freed).await;
         for (item, end) in items.iter().zip(ends) {
-            let End::Outcome(outcome, failed, attempts) = end else { continue };
+            self.end(item, end, freed).await;
+        }
+    }
+
+    /// An event that was abandoned keeps its place: the later ones of its user must not overtake it.
+    async fn end(&self, item: &Item, end: End, freed: &mpsc::Sender<Freed>) {
+        if let End::Outcome(outcome, failed, attempts) = end {
             self.record(&item.record, &item.message_id, outcome, failed, attempts, item.again.is_some()).await;
+            // A worker that is gone has no more use for it.
+            let _ = freed.send(Freed::of(item)).await;
         }
     }
 
@@ -134,26 +147,30 @@ impl Stage {
     }
 
     /// Calls the tag and delivers. A call, or a request, that fails with several events is split until the one to blame stands alone.
-    fn attempt<'s>(&'s self, items: Vec<&'s Item>) -> Pin<Box<dyn Future<Output = Vec<End>> + Send + 's>> {
+    fn attempt<'s>(
+        &'s self,
+        items: Vec<&'s Item>,
+        freed: &'s mpsc::Sender<Freed>,
+    ) -> Pin<Box<dyn Future<Output = Vec<End>> + Send + 's>> {
         Box::pin(async move {
             let events = items.iter().map(|item| item.redacted.clone()).collect();
             match self.tag.run(events).await {
-                Ok(ran) => self.deliver(items, ran).await,
+                Ok(ran) => self.deliver(items, ran, freed).await,
                 Err(CallError::Stopped) => items.iter().map(|_| End::Abandoned).collect(),
-                Err(error) if items.len() > 1 && error.may_be_of_one_event() => self.split(items).await,
+                Err(error) if items.len() > 1 && error.may_be_of_one_event() => self.split(items, freed).await,
                 Err(error) => items.iter().map(|_| End::dead(Cause::Failed, error.to_string())).collect(),
             }
         })
     }
 
-    async fn split(&self, mut items: Vec<&Item>) -> Vec<End> {
+    async fn split(&self, mut items: Vec<&Item>, freed: &mpsc::Sender<Freed>) -> Vec<End> {
         let right = items.split_off(items.len() / 2);
-        let mut ends = self.attempt(items).await;
-        ends.extend(self.attempt(right).await);
+        let mut ends = self.attempt(items, freed).await;
+        ends.extend(self.attempt(right, freed).await);
         ends
     }
 
-    async fn deliver(&self, items: Vec<&Item>, mut ran: Ran) -> Vec<End> {
+    async fn deliver(&self, items: Vec<&Item>, mut ran: Ran, freed: &mpsc::Sender<Freed>) -> Vec<End> {
         self.pass_on(&ran.log);
         let mut ends: Vec<Option<End>> = items.iter().map(|_| None).collect();
         for (event, end) in std::mem::take(&mut ran.ended) {
@@ -164,31 +181,54 @@ impl Stage {
         }
         let mut again = BTreeSet::new();
         let chains = chains(&items, &ran.permitted);
-        let results = join_all(chains.iter().map(|chain| self.deliver_chain(&items, chain))).await;
-        for (request, result) in chains.iter().flatten().zip(results.into_iter().flatten()) {
-            let carried = request.events().iter().map(|event| *event as usize);
-            match result {
-                Ok(delivered) => carried.for_each(|event| delivered_too(&mut ends[event], delivered.attempts)),
-                Err(Undone::Undelivered(undelivered)) if undelivered.refused_content && request.events().len() > 1 => {
-                    again.extend(carried);
+        self.end_all(&items, &mut ends, &uncarried(items.len(), &ran.permitted), freed).await;
+        let of = &items;
+        let running = chains.iter().map(|chain| async move { (chain, self.deliver_chain(of, chain).await) });
+        let mut running: FuturesUnordered<_> = running.collect();
+        while let Some((chain, results)) = running.next().await {
+            let mut ended = BTreeSet::new();
+            for (request, result) in chain.iter().zip(results) {
+                let carried = request.events().iter().map(|event| *event as usize);
+                ended.extend(carried.clone());
+                match result {
+                    Ok(delivered) => carried.for_each(|event| delivered_too(&mut ends[event], delivered.attempts)),
+                    Err(Undone::Undelivered(undelivered))
+                        if undelivered.refused_content && request.events().len() > 1 =>
+                    {
+                        again.extend(carried);
+                    }
+                    Err(Undone::Undelivered(undelivered)) => {
+                        carried.for_each(|event| undelivered_too(&mut ends[event], request, &undelivered));
+                    }
+                    Err(Undone::Stopped) => carried.for_each(|event| ends[event] = Some(End::Abandoned)),
                 }
-                Err(Undone::Undelivered(undelivered)) => {
-                    carried.for_each(|event| undelivered_too(&mut ends[event], request, &undelivered));
-                }
-                Err(Undone::Stopped) => carried.for_each(|event| ends[event] = Some(End::Abandoned)),
             }
+            // Now, not when the batch has ended: another user's request may be tried again for days.
+            let ended: Vec<usize> = ended.difference(&again).copied().collect();
+            self.end_all(&items, &mut ends, &ended, freed).await;
         }
+        drop(running);
         let again: Vec<usize> =
             again.into_iter().filter(|event| !matches!(&ends[*event], Some(end) if end.is_dead())).collect();
         if !again.is_empty() {
             // The room that it takes is what the calls of its parts wait for.
             drop(ran);
-            let retried = self.split(again.iter().map(|event| items[*event]).collect()).await;
+            let retried = self.split(again.iter().map(|event| items[*event]).collect(), freed).await;
             again.into_iter().zip(retried).for_each(|(event, end)| ends[event] = Some(end));
         }
         let silent =
             || End::Outcome(Outcome::Skipped { reason: "the tag returned nothing for it".to_owned() }, None, 0);
         ends.into_iter().map(|end| end.unwrap_or_else(silent)).collect()
+    }
+
+    /// Ends those of the events whose end is known.
+    async fn end_all(&self, items: &[&Item], ends: &mut [Option<End>], events: &[usize], freed: &mpsc::Sender<Freed>) {
+        for event in events {
+            if let Some(end) = ends[*event].take_if(|end| matches!(end, End::Outcome(..))) {
+                self.end(items[*event], end, freed).await;
+                ends[*event] = Some(End::Recorded);
+            }
+        }
     }
 
     /// Sends one request after the other.
@@ -244,6 +284,13 @@ fn chains<'r>(items: &[&Item], requests: &'r [Permitted]) -> Vec<Vec<&'r Permitt
         chains = others;
     }
     chains.into_iter().map(|(_, chain)| chain).collect()
+}
+
+/// The events that no request carries.
+fn uncarried(events: usize, requests: &[Permitted]) -> Vec<usize> {
+    let carried: BTreeSet<usize> =
+        requests.iter().flat_map(|request| request.events()).map(|event| *event as usize).collect();
+    (0..events).filter(|event| !carried.contains(event)).collect()
 }
 
 /// An event is delivered when every request that carries it is.

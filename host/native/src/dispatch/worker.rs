@@ -8,12 +8,12 @@ use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::expression::View;
 use tagyard_pipeline::outcome::{Cause, Outcome};
 use tagyard_pipeline::plan::Decision;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::batch::{Item, Stage};
-use super::lanes::{Lanes, Occupied};
+use super::lanes::{Freed, Lanes};
 use super::reading::{Found, Next, Reading};
 use crate::decoded::Decoded;
 use crate::journal::EventJournal;
@@ -27,13 +27,18 @@ pub(super) struct Worker {
     reading: Reading,
     decoded: Arc<Decoded>,
     lanes: Lanes,
-    batches: JoinSet<Occupied>,
+    batches: JoinSet<()>,
+    /// Where the batches give back their events' places. It never fills: a place is given back once, and so many are held at most.
+    free: mpsc::Sender<Freed>,
+    freed: mpsc::Receiver<Freed>,
 }
 
 impl Worker {
     pub(super) fn new(stage: Arc<Stage>, journal: EventJournal, decoded: Arc<Decoded>) -> Self {
         let reading = Reading::new(&stage.tag.name, stage.recorder.clone(), journal);
-        Worker { stage, reading, decoded, lanes: Lanes::default(), batches: JoinSet::new() }
+        let (free, freed) = mpsc::channel(TAG_EVENTS);
+        let (lanes, batches) = (Lanes::default(), JoinSet::new());
+        Worker { stage, reading, decoded, lanes, batches, free, freed }
     }
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
@@ -44,7 +49,8 @@ impl Worker {
             let starved = self.admit().await;
             let linger = self.start_batches();
             tokio::select! {
-                Some(ended) = self.batches.join_next() => self.release(ended.ok()),
+                Some(freed) = self.freed.recv() => self.release(&freed),
+                Some(ended) = self.batches.join_next() => self.look_at(ended),
                 changed = durable.changed(), if starved => if changed.is_err() { break },
                 Ok(()) = marks.changed(), if starved => {}
                 () = sleep_until(linger), if linger.is_some() => {}
@@ -52,7 +58,7 @@ impl Worker {
             }
         }
         while let Some(ended) = self.batches.join_next().await {
-            self.release(ended.ok());
+            self.look_at(ended);
         }
     }
 
@@ -107,21 +113,24 @@ impl Worker {
             if self.lanes.ready() < tag.max_batch && due.is_some_and(|due| due > Instant::now()) {
                 return due;
             }
-            let batch = self.lanes.take(tag.max_batch, tag.batch_bytes());
-            let stage = self.stage.clone();
-            self.batches.spawn(async move {
-                stage.run(&batch.items).await;
-                batch.lanes
-            });
+            let items = self.lanes.take(tag.max_batch, tag.batch_bytes());
+            let (stage, free) = (self.stage.clone(), self.free.clone());
+            self.batches.spawn(async move { stage.run(&items, &free).await });
         }
         None
     }
 
-    fn release(&mut self, occupied: Option<Occupied>) {
-        match occupied {
-            Some(occupied) => self.lanes.release(occupied),
-            // Its users' later events wait for the next start, which runs the batch again.
-            None => tracing::error!(tag = self.stage.tag.name, "a batch panicked; its events stay in the journal"),
+    fn release(&mut self, freed: &Freed) {
+        self.lanes.free(freed);
+        while let Ok(freed) = self.freed.try_recv() {
+            self.lanes.free(&freed);
+        }
+    }
+
+    fn look_at(&self, ended: Result<(), JoinError>) {
+        // Its users' later events wait for the next start, which runs what has no outcome again.
+        if ended.is_err() {
+            tracing::error!(tag = self.stage.tag.name, "a batch panicked; its events stay in the journal");
         }
     }
 }

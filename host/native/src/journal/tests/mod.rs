@@ -2,9 +2,11 @@
 
 mod again;
 mod appends;
+mod crashes;
 mod cursors;
 mod damage;
 mod faults;
+mod files;
 mod model;
 mod retention;
 
