@@ -96,12 +96,12 @@ impl Stage {
     }
 
     /// An event that was abandoned keeps its place: the later ones of its user must not overtake it.
-    async fn end(&self, item: &Item, end: End, freed: &mpsc::Sender<Freed>) {
-        if let End::Outcome(outcome, failed, attempts) = end {
-            self.record(&item.record, &item.message_id, outcome, failed, attempts, item.again.is_some()).await;
-            // A worker that is gone has no more use for it.
-            let _ = freed.send(Freed::of(item)).await;
-        }
+    async fn end(&self, item: &Item, end: End, freed: &mpsc::Sender<Freed>) -> End {
+        let End::Outcome(outcome, failed, attempts) = end else { return end };
+        self.record(&item.record, &item.message_id, outcome, failed, attempts, item.again.is_some()).await;
+        // A worker that is gone has no more use for it.
+        let _ = freed.send(Freed::of(item)).await;
+        End::Recorded
     }
 
     /// Records the outcome of an event that was not run.
@@ -165,8 +165,12 @@ impl Stage {
 
     async fn split(&self, mut items: Vec<&Item>, freed: &mpsc::Sender<Freed>) -> Vec<End> {
         let right = items.split_off(items.len() / 2);
-        let mut ends = self.attempt(items, freed).await;
-        ends.extend(self.attempt(right, freed).await);
+        let mut ends = Vec::with_capacity(items.len() + right.len());
+        for half in [items, right] {
+            for (item, end) in half.iter().zip(self.attempt(half.clone(), freed).await) {
+                ends.push(self.end(item, end, freed).await);
+            }
+        }
         ends
     }
 
@@ -225,8 +229,7 @@ impl Stage {
     async fn end_all(&self, items: &[&Item], ends: &mut [Option<End>], events: &[usize], freed: &mpsc::Sender<Freed>) {
         for event in events {
             if let Some(end) = ends[*event].take_if(|end| matches!(end, End::Outcome(..))) {
-                self.end(items[*event], end, freed).await;
-                ends[*event] = Some(End::Recorded);
+                ends[*event] = Some(self.end(items[*event], end, freed).await);
             }
         }
     }
