@@ -25,6 +25,7 @@ Examples:
   tagyard serve shop.toml                       run it
   tagyard status                                how it is doing
   tagyard dead list                             what was given up, and why
+  tagyard events tail                           what comes in, and what becomes of it
 
 Each command says more with --help.";
 
@@ -40,6 +41,10 @@ enum Command {
     /// Look at dead letters: what will not be tried again by itself, and why.
     #[command(subcommand)]
     Dead(cli::dead::Command),
+    /// Look at events: as they come, one of them whole, or all of a time.
+    #[command(subcommand)]
+    Events(cli::events::Command),
+    Replay(cli::replay::Args),
     Demo(cli::demo::Args),
 }
 
@@ -51,6 +56,8 @@ fn main() -> ExitCode {
         Command::Tag(command) => cli::tag::run(&command),
         Command::Status(args) => cli::status::run(&args),
         Command::Dead(command) => cli::dead::run(&command),
+        Command::Events(command) => cli::events::run(&command),
+        Command::Replay(args) => cli::replay::run(&args),
         Command::Demo(args) => cli::demo::run(args),
     }
 }

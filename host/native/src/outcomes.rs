@@ -18,6 +18,7 @@ use crate::journal::{
     Begin, CursorFile, CursorFileError, Cursors, Finished, Key, Loaded, Log, NewRecord, Origin, ReadError,
 };
 use crate::limits::{CHECKPOINT_EVERY, WAITING_OUTCOMES};
+use crate::sent::{self, Sent};
 
 /// How one event ended for one tag, as it lies in the outcomes log.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -45,6 +46,7 @@ pub struct Ended {
 #[derive(Clone)]
 pub struct Recorder {
     ends: mpsc::Sender<Ended>,
+    sent: sent::Queue,
     file: CursorFile,
     state: Arc<Mutex<State>>,
     watchers: broadcast::Sender<Arc<Recorded>>,
@@ -109,6 +111,7 @@ impl Recorder {
     /// When the outcomes log cannot be read.
     pub async fn start(
         log: Log,
+        sent: Log,
         letters: DeadLetters,
         file: CursorFile,
         loaded: Loaded,
@@ -125,15 +128,16 @@ impl Recorder {
         let replayed = replayed.await?;
         tracing::debug!(replayed, "outcomes since the last checkpoint");
         let (ends, waiting) = mpsc::channel(WAITING_OUTCOMES);
+        let (sent, keeper) = sent::queue(sent);
         let (done, finished) = oneshot::channel();
         let (watchers, _) = broadcast::channel(WAITING_OUTCOMES);
         let state = Arc::new(Mutex::new(State { cursors, counts: BTreeMap::new() }));
         let writer = Writer { log, letters, file: file.clone(), state: state.clone(), watchers: watchers.clone() };
         tokio::spawn(async move {
-            writer.run(waiting).await;
+            writer.run(waiting, keeper).await;
             let _ = done.send(());
         });
-        Ok((Recorder { ends, file, state, watchers }, Writing { done: finished }))
+        Ok((Recorder { ends, sent, file, state, watchers }, Writing { done: finished }))
     }
 
     /// Gives each tag a cursor; one that has none yet begins with the event at `start`. The cursors of other tags, which would
@@ -176,6 +180,11 @@ impl Recorder {
         if self.ends.send(ended).await.is_err() {
             tracing::error!("an outcome was not recorded: the event will be run again");
         }
+    }
+
+    /// Leaves what was sent to be written down, before the outcome that is recorded next. Nothing waits for it.
+    pub fn sent(&self, sent: Sent) {
+        self.sent.push(sent);
     }
 
     /// Every outcome recorded from now on.
@@ -221,34 +230,39 @@ const GATHER: std::time::Duration = std::time::Duration::from_millis(5);
 const DISK_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
 impl Writer {
-    async fn run(self, mut waiting: mpsc::Receiver<Ended>) {
+    async fn run(self, mut waiting: mpsc::Receiver<Ended>, mut sent: sent::Keeper) {
         let mut group = Vec::with_capacity(GROUP);
         let mut saved = Instant::now();
         let mut changed = false;
         loop {
-            let received = tokio::select! {
-                received = waiting.recv_many(&mut group, GROUP) => Some(received),
-                () = tokio::time::sleep_until(saved + CHECKPOINT_EVERY), if changed => None,
+            let is_woken = tokio::select! {
+                received = waiting.recv_many(&mut group, GROUP) => match received {
+                    0 => break,
+                    _ => true,
+                },
+                () = sent.wait() => true,
+                () = tokio::time::sleep_until(saved + CHECKPOINT_EVERY), if changed => false,
             };
-            match received {
-                Some(0) => break,
-                Some(_) => {
-                    tokio::time::sleep(GATHER).await;
-                    while group.len() < GROUP
-                        && let Ok(ended) = waiting.try_recv()
-                    {
-                        group.push(ended);
-                    }
-                    self.write(std::mem::take(&mut group)).await;
-                    changed = true;
+            if is_woken {
+                tokio::time::sleep(GATHER).await;
+                while group.len() < GROUP
+                    && let Ok(ended) = waiting.try_recv()
+                {
+                    group.push(ended);
                 }
-                None => {}
+                // First, so that who sees an outcome finds what was sent for it.
+                sent.write().await;
+            }
+            if !group.is_empty() {
+                self.write(std::mem::take(&mut group)).await;
+                changed = true;
             }
             if changed && saved.elapsed() >= CHECKPOINT_EVERY {
                 self.checkpoint().await;
                 (saved, changed) = (Instant::now(), false);
             }
         }
+        sent.write().await;
         self.checkpoint().await;
     }
 

@@ -8,10 +8,15 @@ macro_rules! say {
     }};
 }
 
+mod bar;
 pub mod check;
 pub mod dead;
 pub mod demo;
+pub mod events;
 mod log;
+mod place;
+pub mod replay;
+mod replay_dry;
 pub mod serve;
 pub mod status;
 pub mod tag;

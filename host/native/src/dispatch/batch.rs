@@ -20,6 +20,7 @@ use crate::journal::Record;
 use crate::limits::TAG_DELIVERIES;
 use crate::outcomes::{Ended, Recorded, Recorder};
 use crate::sandbox::CallError;
+use crate::sent::Sent;
 use crate::tag::{GuestEnd, Ran, Tag};
 
 /// An event on its way through one tag.
@@ -157,8 +158,9 @@ impl Stage {
             });
         }
         let mut again = BTreeSet::new();
+        let call = Sent::new_call();
         let chains = chains(&items, &ran.permitted);
-        let results = join_all(chains.iter().map(|chain| self.deliver_chain(&items, chain))).await;
+        let results = join_all(chains.iter().map(|chain| self.deliver_chain(call, &items, chain))).await;
         for (request, result) in chains.iter().flatten().zip(results.into_iter().flatten()) {
             let carried = request.events().iter().map(|event| *event as usize);
             match result {
@@ -186,7 +188,7 @@ impl Stage {
     }
 
     /// Sends one request after the other.
-    async fn deliver_chain(&self, items: &[&Item], chain: &[&Permitted]) -> Vec<Result<Delivered, Undone>> {
+    async fn deliver_chain(&self, call: u64, items: &[&Item], chain: &[&Permitted]) -> Vec<Result<Delivered, Undone>> {
         let mut results = Vec::with_capacity(chain.len());
         for request in chain {
             if results.last() == Some(&Err(Undone::Stopped)) {
@@ -194,9 +196,14 @@ impl Stage {
                 results.push(Err(Undone::Stopped));
                 continue;
             }
-            let carried = request.events().iter().filter_map(|event| items.get(*event as usize));
-            let since = carried.map(|item| item.since()).max().unwrap_or_else(SystemTime::now);
-            results.push(self.deliverer.deliver(request, &self.tag.secrets, since, &self.wire).await);
+            let carried = || request.events().iter().filter_map(|event| items.get(*event as usize));
+            let since = carried().map(|item| item.since()).max().unwrap_or_else(SystemTime::now);
+            let result = self.deliverer.deliver(request, &self.tag.secrets, since, &self.wire).await;
+            let events = carried().map(|item| item.record.position).collect();
+            if let Some(sent) = Sent::new(&self.tag.name, call, events, request, &result) {
+                self.recorder.sent(sent);
+            }
+            results.push(result);
         }
         results
     }

@@ -43,6 +43,7 @@ mod record;
 mod recover;
 mod retain;
 mod scan;
+mod seek;
 mod segment;
 mod shared;
 mod tail;
