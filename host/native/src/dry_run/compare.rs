@@ -185,6 +185,6 @@ fn sorted(events: &[u64]) -> Vec<u64> {
 fn fingerprint(request: &SentRequest) -> String {
     let mut headers = request.headers.clone();
     headers.sort_unstable();
-    let body = request.body.json().map_or_else(|| serde_json::json!(request.body), |json| json);
+    let body = request.body.json().unwrap_or_else(|| serde_json::json!(request.body));
     serde_json::json!([request.method, request.url, headers, body]).to_string()
 }

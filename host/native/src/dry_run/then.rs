@@ -1,6 +1,6 @@
 //! What was sent then, for some events and one tag.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
@@ -46,19 +46,37 @@ impl Then {
         Ok(then)
     }
 
-    /// The requests of the last call that carried an event, those among them that nothing later stands in the place of.
+    /// The requests of the last call that carried an event: those that carry it too, those that share another event with these, and
+    /// so on; without those in whose place something later stands.
     pub(super) async fn requests(&self, history: &History, event: u64) -> Result<Vec<Sent>, HistoryError> {
-        let Some(call) = self.last.get(&event) else { return Ok(Vec::new()) };
         let mut requests = Vec::new();
-        for place in self.calls.get(call).into_iter().flatten() {
-            if !place.events.iter().any(|event| self.last.get(event) == Some(call)) {
-                continue;
-            }
+        for place in self.places(event) {
             let entries = history.read(Part::Sent, place.position, 1).await?;
             // Retention may have let go of it since.
             let entry = entries.first().filter(|entry| entry.position == place.position);
             requests.extend(entry.and_then(|entry| serde_json::from_slice::<Sent>(&entry.payload).ok()));
         }
         Ok(requests)
+    }
+
+    fn places(&self, event: u64) -> Vec<&Place> {
+        let Some(call) = self.last.get(&event) else { return Vec::new() };
+        let all = self.calls.get(call).into_iter().flatten();
+        let is_last = |place: &&Place| place.events.iter().any(|event| self.last.get(event) == Some(call));
+        let (mut found, mut others): (Vec<&Place>, Vec<&Place>) = (Vec::new(), all.filter(is_last).collect());
+        let mut events = BTreeSet::from([event]);
+        loop {
+            let shares = |place: &&Place| place.events.iter().any(|event| events.contains(event));
+            let (sharing, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(shares);
+            if sharing.is_empty() {
+                break;
+            }
+            events.extend(sharing.iter().flat_map(|place| &place.events));
+            found.extend(sharing);
+            others = rest;
+        }
+        // In the order in which they ended.
+        found.sort_unstable_by_key(|place| place.position);
+        found
     }
 }
