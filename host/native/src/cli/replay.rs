@@ -49,7 +49,7 @@ pub struct Args {
 const EXAMPLES: &str = "\
 Examples:
   tagyard replay shop.toml --tag ga4-web --since 2026-11-20T00:00Z --dry-run
-  tagyard replay shop.toml --tag ga4-web --since 2026-11-20T00:00Z --dry-run --json | jq 'select(.verdict == \"only_then\")'";
+  tagyard replay shop.toml --tag ga4-web --since 2026-11-20T00:00Z --dry-run --json | jq .verdict | sort | uniq -c";
 
 pub fn run(args: &Args) -> ExitCode {
     replay_dry::run(args)

@@ -35,7 +35,7 @@ pub struct Args {
     /// Only those that have ended for this tag, and only its outcomes.
     #[arg(long)]
     tag: Option<String>,
-    /// Only those with such an outcome: not_triggered, blocked_by_consent, skipped, delivered or dead_letter.
+    /// Only those with such an outcome, for any tag or for the one that is named.
     #[arg(long, value_parser = OUTCOMES)]
     outcome: Option<String>,
     /// Write to this file; without it, to standard output.
