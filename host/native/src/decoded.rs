@@ -1,37 +1,47 @@
 //! Events that are decoded already: the collector has just parsed them, and every tag's worker reads them within milliseconds.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tagyard_pipeline::accepted::{Accepted, RecordError};
 
-/// How many events are remembered. With events at their largest (32 KB, and several times that once decoded) some 100 MB.
+/// How many events are remembered. With events at their largest (32 KB, and several times that once a tag runs) some 100 MB.
 const REMEMBERED: usize = 512;
 
 /// Remembers the last events by the very bytes of their records. A record with the same content at another place is another
 /// record: nothing that a sender chooses, such as a `messageId`, can make one event pass for another.
+#[derive(Default)]
 pub struct Decoded {
-    recent: Mutex<Vec<Slot>>,
+    recent: Mutex<Recent>,
 }
 
-/// A record's bytes and its event, or nothing yet.
-type Slot = Option<(Bytes, Arc<Accepted>)>;
-
-impl Default for Decoded {
-    fn default() -> Self {
-        Decoded { recent: Mutex::new(vec![None; REMEMBERED]) }
-    }
+#[derive(Default)]
+struct Recent {
+    /// By where a record's bytes lie. They are held here, so no other record can come to lie there.
+    events: HashMap<Place, (Bytes, Arc<Accepted>)>,
+    /// Oldest first.
+    places: VecDeque<Place>,
 }
+
+/// An address and a length.
+type Place = (usize, usize);
 
 impl Decoded {
     /// Remembers what a record was made from.
     pub fn remember(&self, payload: &Bytes, accepted: Arc<Accepted>) {
-        let before = {
-            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            recent.get_mut(slot(payload)).and_then(|place| place.replace((payload.clone(), accepted)))
+        let place = place(payload);
+        let forgotten = {
+            let mut recent = self.recent();
+            let known = recent.events.insert(place, (payload.clone(), accepted));
+            if known.is_none() {
+                recent.places.push_back(place);
+            }
+            let oldest = if recent.places.len() > REMEMBERED { recent.places.pop_front() } else { None };
+            (known, oldest.and_then(|oldest| recent.events.remove(&oldest)))
         };
         // Taking an event apart takes a while, and nobody has to wait for it.
-        drop(before);
+        drop(forgotten);
     }
 
     /// The event of a record.
@@ -39,7 +49,8 @@ impl Decoded {
     /// # Errors
     /// When the record cannot be read.
     pub fn decode(&self, payload: &Bytes) -> Result<Arc<Accepted>, RecordError> {
-        if let Some(known) = self.known(payload) {
+        let known = self.recent().events.get(&place(payload)).map(|(_, accepted)| accepted.clone());
+        if let Some(known) = known {
             return Ok(known);
         }
         let accepted = Arc::new(Accepted::from_bytes(payload)?);
@@ -47,19 +58,13 @@ impl Decoded {
         Ok(accepted)
     }
 
-    fn known(&self, payload: &Bytes) -> Option<Arc<Accepted>> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let (bytes, accepted) = recent.get(slot(payload))?.as_ref()?;
-        // The bytes are held here, so no other record can have come to lie at their place.
-        let is_same = bytes.as_ptr() == payload.as_ptr() && bytes.len() == payload.len();
-        is_same.then(|| accepted.clone())
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn slot(payload: &Bytes) -> usize {
-    // Allocations lie at round addresses, which this spreads over the slots (Fibonacci hashing).
-    let spread = (payload.as_ptr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    usize::try_from(spread).unwrap_or_default() % REMEMBERED
+fn place(payload: &Bytes) -> Place {
+    (payload.as_ptr() as usize, payload.len())
 }
 
 #[cfg(test)]

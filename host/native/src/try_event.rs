@@ -77,7 +77,7 @@ impl TriedOutcome {
 
 /// Tries an event on all tags.
 pub async fn try_event(tags: &[Tag], event: &Event) -> Tried {
-    let view = View::new(event.fields());
+    let view = View::of(event);
     let mut tried = Vec::with_capacity(tags.len());
     for tag in tags {
         tried.push(try_tag(tag, event, &view).await);

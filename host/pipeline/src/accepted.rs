@@ -1,12 +1,15 @@
 //! The record of an accepted event, as it lies in the journal.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::event::{Event, InvalidEvent};
+use crate::object::Object;
 
 /// The format that is written. A reader knows this one and all before it; a new number comes with a new way to read.
 const VERSION: u32 = 1;
@@ -32,13 +35,14 @@ pub enum RecordError {
 }
 
 /// Version 1.
-#[derive(Deserialize, Serialize)]
-struct Record<'r, E> {
+#[derive(Deserialize)]
+struct Record<'r> {
     v: u32,
     received_at: Timestamp,
     #[serde(borrow)]
     source: Cow<'r, str>,
-    event: E,
+    #[serde(borrow)]
+    event: &'r RawValue,
 }
 
 /// What every version has.
@@ -49,16 +53,15 @@ struct Version {
 
 impl Accepted {
     /// The record as JSON.
-    ///
-    /// # Errors
-    /// None that is known: an event is JSON already.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&Record {
-            v: VERSION,
-            received_at: self.received_at,
-            source: Cow::Borrowed(&*self.source),
-            event: &self.event,
-        })
+    pub fn to_json(&self) -> String {
+        let source = Value::from(&*self.source);
+        let mut json = String::with_capacity(self.event.object().text_len() + 256);
+        let head = format_args!(r#"{{"v":{VERSION},"received_at":"{}","source":{source},"event":"#, self.received_at);
+        // Writing into memory cannot fail.
+        let _ = json.write_fmt(head);
+        self.event.object().write(&mut json);
+        json.push('}');
+        json
     }
 
     /// Reads a record of this version or an older one.
@@ -66,7 +69,7 @@ impl Accepted {
     /// # Errors
     /// When it is damaged, or was written by a later version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
-        let record = match serde_json::from_slice::<Record<'_, Map<String, Value>>>(bytes) {
+        let record = match serde_json::from_slice::<Record<'_>>(bytes) {
             Ok(record) if record.v == VERSION => record,
             Ok(record) => return Err(RecordError::Version(record.v)),
             Err(error) => {
@@ -76,10 +79,11 @@ impl Accepted {
                 });
             }
         };
+        let object = Object::parse(record.event.get()).map_err(|error| RecordError::Damaged(error.column()))?;
         Ok(Accepted {
             received_at: record.received_at,
             source: Cow::Owned(record.source.into_owned()),
-            event: Event::new(record.event)?,
+            event: Event::new(object)?,
         })
     }
 }
@@ -99,7 +103,7 @@ mod tests {
             source: Cow::Borrowed("segment"),
             event: serde_json::from_value(event).unwrap(),
         };
-        assert_eq!(Accepted::from_bytes(&accepted.to_bytes().unwrap()), Ok(accepted));
+        assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
     }
 
     #[test]

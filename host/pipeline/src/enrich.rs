@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 
-use http::header;
-use serde_json::Value;
-
 use crate::event::Event;
+use crate::object::Object;
 use crate::sources::Incoming;
+use http::header;
 
 /// The longest user agent that is kept. Real ones have under 300 bytes, and it goes into every event of a request.
 const MAX_USER_AGENT_BYTES: usize = 1024;
@@ -50,22 +49,28 @@ impl From<&Incoming<'_>> for RequestFacts {
 /// Whatever the sender put there stays, be it null: a backend sends its visitor's own, and `0.0.0.0` is how Segment's SDKs
 /// ask for no address at all. What a backend's library sent without them gets none.
 pub fn enrich(event: &mut Event, facts: &RequestFacts) {
-    if is_from_backend(event) {
+    let mut context = event.context();
+    if is_from_backend(event, &context) {
         return;
     }
     let ip = facts.ip.map(|ip| ip.to_string());
+    let mut adds = false;
     for (field, value) in [("ip", ip.as_deref()), ("userAgent", facts.user_agent.as_deref())] {
         let Some(value) = value else { continue };
-        let context = event.context_mut();
-        if !context.contains_key(field) {
-            context.insert(field.to_owned(), Value::from(value));
+        if !context.contains(field) {
+            context.set_string(field, value);
+            adds = true;
         }
+    }
+    if adds {
+        event.set_context(&context);
     }
 }
 
-fn is_from_backend(event: &Event) -> bool {
-    let library = event.fields().get("context").and_then(|context| context.get("library")?.get("name")?.as_str());
-    event.text("channel") == Some("server") || library.is_some_and(|name| BACKEND_LIBRARIES.contains(&name))
+fn is_from_backend(event: &Event, context: &Object) -> bool {
+    let library = || context.object("library")?.string("name");
+    event.object().string("channel").as_deref() == Some("server")
+        || library().is_some_and(|name| BACKEND_LIBRARIES.contains(&name.as_str()))
 }
 
 #[cfg(test)]
@@ -74,7 +79,7 @@ mod tests {
     use super::*;
     use http::{HeaderMap, Method};
     use jiff::Timestamp;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn facts(peer: &str, user_agent: &str) -> RequestFacts {
         let mut headers = HeaderMap::new();

@@ -1,7 +1,11 @@
 //! The event: one thing that happened, in the Segment spec's JSON shape.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::object::{Object, depth_of};
 
 /// The Segment spec's six calls.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -36,12 +40,18 @@ impl Kind {
 }
 
 /// A valid event: it has a kind, a `messageId`, somebody it is about, and what its kind needs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
+///
+/// It is kept as text. What decides about nearly every tag (kind, name, user, `integrations`) stands beside it; a tree of
+/// values is made when the first asks for one.
+#[derive(Clone, Debug)]
 pub struct Event {
-    #[serde(skip)]
     kind: Kind,
-    fields: Map<String, Value>,
+    message_id: String,
+    name: Option<String>,
+    user: Option<String>,
+    integrations: Map<String, Value>,
+    object: Object,
+    fields: OnceLock<Map<String, Value>>,
 }
 
 /// What is wrong with an event, for the person who sent it. It never repeats a value.
@@ -69,41 +79,45 @@ impl Event {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub fn new(mut fields: Map<String, Value>) -> Result<Self, InvalidEvent> {
-        let kind = match fields.get("type").map(|kind| kind.as_str().and_then(Kind::from_name)) {
+    pub fn new(mut object: Object) -> Result<Self, InvalidEvent> {
+        let kind = match object.json("type").map(|_| object.string("type").as_deref().and_then(Kind::from_name)) {
             Some(Some(kind)) => kind,
             Some(None) => return Err(invalid("type", "is none of track, page, screen, identify, group, alias")),
             None => return Err(invalid("type", "is missing")),
         };
-        if let Some((field, _)) = fields.iter().find(|(_, value)| is_too_deep(value)) {
-            let field = OBJECTS.into_iter().find(|known| known == field).unwrap_or("*");
+        if let Some(field) = object.deeper_than(MAX_DEPTH) {
+            let field = OBJECTS.into_iter().find(|known| *known == field).unwrap_or("*");
             return Err(invalid(field, "is nested deeper than 64 levels"));
         }
         for field in TEXTS {
-            to_text(&mut fields, field)?;
+            to_text(&mut object, field)?;
         }
         for field in OBJECTS {
-            match fields.get(field) {
-                Some(Value::Null) => drop(fields.remove(field)),
-                Some(Value::Object(_)) | None => {}
+            match object.json(field).and_then(|json| json.bytes().next()) {
+                Some(b'n') => object.remove(field),
+                Some(b'{') | None => {}
                 Some(_) => return Err(invalid(field, "is not an object")),
             }
         }
-        let event = Event { kind, fields };
-        event.require("messageId")?;
+        let message_id = require(&object, "messageId")?;
+        let name = match kind {
+            Kind::Track => Some(require(&object, "event")?),
+            Kind::Page | Kind::Screen | Kind::Identify | Kind::Group | Kind::Alias => text(&object, "name"),
+        };
         match kind {
-            Kind::Track => event.require("event")?,
-            Kind::Group => event.require("groupId")?,
-            Kind::Alias => event.require("previousId")?,
-            Kind::Page | Kind::Screen | Kind::Identify => {}
+            Kind::Group => drop(require(&object, "groupId")?),
+            Kind::Alias => drop(require(&object, "previousId")?),
+            Kind::Track | Kind::Page | Kind::Screen | Kind::Identify => {}
         }
-        if event.user().is_none() {
+        let user = text(&object, "userId").or_else(|| text(&object, "anonymousId"));
+        if user.is_none() {
             return Err(invalid(
                 "userId",
                 "and `anonymousId` are both missing: one of them says whom the event is about",
             ));
         }
-        Ok(event)
+        let integrations = object.object("integrations").map(|object| object.to_map()).unwrap_or_default();
+        Ok(Event { kind, message_id, name, user, integrations, object, fields: OnceLock::new() })
     }
 
     pub fn kind(&self) -> Kind {
@@ -111,81 +125,93 @@ impl Event {
     }
 
     pub fn message_id(&self) -> &str {
-        self.text("messageId").unwrap_or_default()
+        &self.message_id
     }
 
     /// What happened: the name of a track event, page or screen.
     pub fn name(&self) -> Option<&str> {
-        self.text(if self.kind == Kind::Track { "event" } else { "name" })
+        self.name.as_deref()
     }
 
     /// Whom it is about: the user's id, or else the anonymous one. Events of one user stay in order.
     pub fn user(&self) -> Option<&str> {
-        self.text("userId").or_else(|| self.text("anonymousId"))
+        self.user.as_deref()
     }
 
+    /// The sender's own wishes for tags; mostly empty.
+    pub fn integrations(&self) -> &Map<String, Value> {
+        &self.integrations
+    }
+
+    /// All of it, as values.
     pub fn fields(&self) -> &Map<String, Value> {
-        &self.fields
+        self.fields.get_or_init(|| self.object.to_map())
     }
 
-    /// For enrichment, which adds to `context`.
-    pub fn context_mut(&mut self) -> &mut Map<String, Value> {
-        let context = self.fields.entry("context").or_insert_with(|| Value::Object(Map::new()));
-        if !context.is_object() {
-            *context = Value::Object(Map::new());
-        }
-        match context {
-            Value::Object(context) => context,
-            _ => unreachable!("made an object above"),
-        }
+    /// All of it, as text.
+    pub fn object(&self) -> &Object {
+        &self.object
     }
 
-    /// The text at a top-level field, if it is not empty.
-    pub fn text(&self, field: &str) -> Option<&str> {
-        self.fields.get(field)?.as_str().filter(|text| !text.is_empty())
+    /// What the sender says about the surroundings.
+    pub fn context(&self) -> Object {
+        self.object.object("context").unwrap_or_default()
     }
 
-    fn require(&self, field: &'static str) -> Result<(), InvalidEvent> {
-        match self.text(field) {
-            Some(_) => Ok(()),
-            None => Err(invalid(field, "is missing or empty")),
-        }
+    /// For enrichment, which adds to it.
+    pub fn set_context(&mut self, context: &Object) {
+        self.object.set_object("context", context);
+        self.fields = OnceLock::new();
+    }
+}
+
+/// The same fields with the same values: the rest follows from them.
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields() == other.fields()
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.fields().serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Event::new(Map::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Event::new(Object::from(&Map::deserialize(deserializer)?)).map_err(serde::de::Error::custom)
     }
 }
 
-fn to_text(fields: &mut Map<String, Value>, field: &'static str) -> Result<(), InvalidEvent> {
-    match fields.get_mut(field) {
-        None | Some(Value::String(_)) => Ok(()),
-        Some(Value::Null) => {
-            fields.remove(field);
+fn to_text(object: &mut Object, field: &'static str) -> Result<(), InvalidEvent> {
+    match object.json(field).and_then(|json| json.bytes().next()) {
+        None | Some(b'"') => Ok(()),
+        Some(b'n') => {
+            object.remove(field);
             Ok(())
         }
-        Some(value @ Value::Number(_)) => {
-            *value = Value::String(value.to_string());
+        Some(b'-' | b'0'..=b'9') => {
+            let number = object.value(field).unwrap_or_default().to_string();
+            object.set_string(field, &number);
             Ok(())
         }
         Some(_) => Err(invalid(field, "is not a string")),
     }
 }
 
-/// Whether a value is nested deeper than anything that is kept may be.
-pub(crate) fn is_too_deep(value: &Value) -> bool {
-    is_deeper(value, MAX_DEPTH)
+/// The text at a top-level field, if it is not empty.
+fn text(object: &Object, field: &str) -> Option<String> {
+    object.string(field).filter(|text| !text.is_empty())
 }
 
-fn is_deeper(value: &Value, levels: usize) -> bool {
-    let below = |value: &Value| is_deeper(value, levels.saturating_sub(1));
-    match value {
-        Value::Array(items) => levels == 0 || items.iter().any(below),
-        Value::Object(object) => levels == 0 || object.values().any(below),
-        _ => false,
-    }
+fn require(object: &Object, field: &'static str) -> Result<String, InvalidEvent> {
+    text(object, field).ok_or_else(|| invalid(field, "is missing or empty"))
+}
+
+/// Whether a value is nested deeper than anything that is kept may be.
+pub(crate) fn is_too_deep(value: &Value) -> bool {
+    depth_of(value) > MAX_DEPTH
 }
 
 fn invalid(field: &'static str, problem: &'static str) -> InvalidEvent {
@@ -200,7 +226,7 @@ mod tests {
 
     fn check(event: Value, expected: Result<Kind, &str>) {
         let Value::Object(fields) = event.clone() else { panic!("an object") };
-        let actual = Event::new(fields).map(|event| event.kind()).map_err(|error| error.to_string());
+        let actual = Event::new(Object::from(&fields)).map(|event| event.kind()).map_err(|error| error.to_string());
         assert_eq!(actual, expected.map_err(str::to_owned), "{event}");
     }
 

@@ -10,6 +10,8 @@ use cel::objects::{Key, Map as CelMap};
 use cel::{Context, Env, ExecutionError, Program, Value as CelValue};
 use serde_json::{Map, Number, Value};
 
+use crate::event::Event;
+
 /// The variables that an expression may name.
 pub const VARIABLES: [&str; 1] = ["event"];
 
@@ -43,21 +45,34 @@ pub enum NoValue {
 
 /// An event as expressions see it; the conversion is made once, when the first expression asks for it.
 pub struct View<'e> {
-    fields: &'e Map<String, Value>,
+    of: Viewed<'e>,
     converted: OnceLock<CelValue>,
 }
 
+enum Viewed<'e> {
+    Event(&'e Event),
+    /// An event on its way through the transformations.
+    Fields(&'e Map<String, Value>),
+}
+
 impl<'e> View<'e> {
+    pub fn of(event: &'e Event) -> Self {
+        View { of: Viewed::Event(event), converted: OnceLock::new() }
+    }
+
     pub fn new(fields: &'e Map<String, Value>) -> Self {
-        View { fields, converted: OnceLock::new() }
+        View { of: Viewed::Fields(fields), converted: OnceLock::new() }
     }
 
     pub fn fields(&self) -> &'e Map<String, Value> {
-        self.fields
+        match self.of {
+            Viewed::Event(event) => event.fields(),
+            Viewed::Fields(fields) => fields,
+        }
     }
 
     fn event(&self) -> &CelValue {
-        self.converted.get_or_init(|| object_to_cel(self.fields))
+        self.converted.get_or_init(|| object_to_cel(self.fields()))
     }
 }
 

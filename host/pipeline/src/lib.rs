@@ -12,6 +12,7 @@ pub mod event;
 pub mod expression;
 pub mod grants;
 pub mod manifest;
+pub mod object;
 pub mod outcome;
 pub mod output;
 pub mod path;

@@ -71,7 +71,7 @@ impl Trigger {
 
     /// Segment's `integrations`: `{"ga4": false}` switches one tag off, `{"All": false}` all but those named.
     fn test_integrations(&self, event: &Event) -> Result<(), FalseClause> {
-        let Some(Value::Object(integrations)) = event.fields().get("integrations") else { return Ok(()) };
+        let integrations = event.integrations();
         let of = |wanted: &str| {
             let entry = integrations.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
             // An object holds options for the integration, and means yes.
@@ -147,7 +147,7 @@ mod tests {
         fields.as_object_mut().expect("object").append(event.as_object().cloned().as_mut().expect("object"));
         let event: Event = serde_json::from_value(fields).expect("event");
         let trigger = Trigger::compile(&tag).expect("trigger");
-        let actual = trigger.test(&event, &View::new(event.fields())).map_err(|clause| clause.to_string());
+        let actual = trigger.test(&event, &View::of(&event)).map_err(|clause| clause.to_string());
         assert_eq!(actual, expected.map_err(str::to_owned), "{tag:?}");
     }
 

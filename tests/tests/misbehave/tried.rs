@@ -8,6 +8,7 @@ use tagyard::sandbox::Sandbox;
 use tagyard::tag::{Tag, shared_transforms};
 use tagyard::try_event::{TriedOutcome, TriedTag, try_event};
 use tagyard_pipeline::event::Event;
+use tagyard_pipeline::object::Object;
 use tagyard_tests::host::{HEAD, secret};
 use tagyard_tests::{command, guests};
 
@@ -91,7 +92,7 @@ async fn tried(tags: &str) -> Vec<TriedTag> {
     let start = |tag| Tag::start(&sandbox, tag, shared.clone(), secret).expect("starts");
     let tags: Vec<Tag> = loaded.tags.iter().map(start).collect();
     let Value::Object(fields) = event("m-1") else { panic!("it is an object") };
-    try_event(&tags, &Event::new(fields).expect("an event")).await.tags
+    try_event(&tags, &Event::new(Object::from(&fields)).expect("an event")).await.tags
 }
 
 fn write(folder: &Path, name: &str, text: &str) {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tagyard_pipeline::event::Event;
+use tagyard_pipeline::object::Object;
 
 use super::{block_on, log};
 use crate::container;
@@ -108,8 +109,8 @@ fn read_events(path: &Path) -> Result<Vec<Event>, String> {
     };
     let now = Timestamp::now();
     let event = |(position, value): (usize, Value)| {
-        let event =
-            fill_in(value, position, now).and_then(|fields| Event::new(fields).map_err(|error| error.to_string()));
+        let event = fill_in(value, position, now)
+            .and_then(|fields| Event::new(Object::from(&fields)).map_err(|error| error.to_string()));
         event.map_err(|error| format!("{name}: event {position}: {error}"))
     };
     values.into_iter().enumerate().map(event).collect()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -61,15 +61,15 @@ impl Refused {
             format!("the container takes {most} events a second (`collect.events_per_second`): send smaller batches");
         Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_events", message)
     }
-
-    pub(super) fn internal() -> Self {
-        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the events could not be written down")
-    }
 }
 
 /// The answer to a request whose events are durable.
 pub(super) fn success(answer: Answer) -> Response {
     match answer {
+        Answer::Success => {
+            let json = HeaderValue::from_static("application/json");
+            ([(CONTENT_TYPE, json)], r#"{"success":true}"#).into_response()
+        }
         Answer::Json(json) => Json(json).into_response(),
     }
 }

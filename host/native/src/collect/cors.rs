@@ -1,15 +1,65 @@
 //! Which pages may send events: the container's origins, as CORS has it.
 
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::response::Response;
+use futures_util::future::Either;
 use http::Method;
-use http::header::{HeaderValue, RETRY_AFTER};
-use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use http::header::{HeaderValue, ORIGIN, RETRY_AFTER};
+use tower::{Layer, Service};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Cors, CorsLayer};
 
 /// How long a browser remembers a preflight; browsers cap it themselves, at two hours or a day.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(86_400);
 
-pub(super) fn layer(origins: &[String]) -> CorsLayer {
+/// Does nothing to an event that no browser sends from a page of another origin: those of backends and apps have no `Origin`.
+pub(super) fn layer(origins: &[String]) -> OfPages {
+    OfPages(rules(origins))
+}
+
+#[derive(Clone)]
+pub(super) struct OfPages(CorsLayer);
+
+#[derive(Clone)]
+pub(super) struct OfPagesService<S> {
+    cors: Cors<S>,
+    inner: S,
+}
+
+impl<S: Clone> Layer<S> for OfPages {
+    type Service = OfPagesService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        OfPagesService { cors: self.0.layer(inner.clone()), inner }
+    }
+}
+
+impl<S> Service<Request> for OfPagesService<S>
+where
+    S: Service<Request, Response = Response>,
+    Cors<S>: Service<Request, Response = Response, Error = S::Error>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<<Cors<S> as Service<Request>>::Future, S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        ready!(self.cors.poll_ready(context))?;
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // An answer to anything but a POST may be kept by a cache, for which it has to say what it depends on.
+        if request.method() == Method::POST && !request.headers().contains_key(ORIGIN) {
+            return Either::Right(self.inner.call(request));
+        }
+        Either::Left(self.cors.call(request))
+    }
+}
+
+fn rules(origins: &[String]) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
         // SDKs add headers of their own, as Analytics.js does when it sends an event again, and sites configure more. None of

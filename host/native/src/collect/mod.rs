@@ -6,6 +6,7 @@
 mod answer;
 mod body;
 mod cors;
+mod counted;
 mod probes;
 mod server;
 
@@ -37,6 +38,7 @@ use crate::decoded::Decoded;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
 use crate::limits::COLLECTING_REQUESTS;
 use answer::Refused;
+use counted::Counted;
 
 pub use server::Server;
 
@@ -50,6 +52,7 @@ pub struct Collector {
     rate: Option<DefaultDirectRateLimiter>,
     places: Semaphore,
     metrics: PrometheusHandle,
+    counted: Counted,
 }
 
 impl Collector {
@@ -72,6 +75,7 @@ impl Collector {
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
             places: Semaphore::new(COLLECTING_REQUESTS),
             metrics,
+            counted: Counted::new(),
         }
     }
 
@@ -97,25 +101,23 @@ impl Collector {
     ) -> Result<(), Refused> {
         let (accepted, dead) = (events.len() as u64, bad.len() as u64);
         // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
-        let records: Vec<NewRecord> =
-            events.into_iter().map(|event| self.record(source, event, at)).collect::<Result<_, _>>()?;
+        let records: Vec<NewRecord> = events.into_iter().map(|event| self.record(source, event, at)).collect();
         let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| letter(bad, at)).collect();
         self.letters.append(&letters).await?;
         if !records.is_empty() {
             let appended = self.journal.append(records).await?;
-            metrics::counter!("tagyard_duplicate_events_total").increment(appended.duplicates.into());
+            self.counted.duplicates.increment(appended.duplicates.into());
         }
-        metrics::counter!("tagyard_events_total", "source" => source.name()).increment(accepted);
-        metrics::counter!("tagyard_bad_events_total", "source" => source.name()).increment(dead);
+        self.counted.accepted(source, accepted, dead);
         Ok(())
     }
 
-    fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> Result<NewRecord, Refused> {
+    fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> NewRecord {
         let key = Key::of(&self.name, event.message_id());
         let accepted = Accepted { received_at, source: source.name().into(), event };
-        let payload = Bytes::from(accepted.to_bytes().map_err(|_| Refused::internal())?);
+        let payload = Bytes::from(accepted.to_json());
         self.decoded.remember(&payload, Arc::new(accepted));
-        Ok(NewRecord { received_at_ms: received_at.as_millisecond(), key, payload })
+        NewRecord { received_at_ms: received_at.as_millisecond(), key, payload }
     }
 
     fn check_rate(&self, events: usize) -> Result<(), Refused> {

@@ -100,7 +100,7 @@ impl Worker {
             }
         };
         let event = &accepted.event;
-        let decision = self.stage.tag.plan.decide(event, &View::new(event.fields()));
+        let decision = self.stage.tag.plan.decide(event, &View::of(event));
         let outcome = match decision {
             Decision::NotTriggered(clause) => Outcome::NotTriggered { reason: clause.to_string() },
             Decision::BlockedByConsent(missing) => Outcome::BlockedByConsent { reason: missing.to_string() },

@@ -93,7 +93,7 @@ impl Log {
         let waiting = &self.inner.shared.waiting;
         let queued = &self.inner.shared.queued;
         let before = waiting.fetch_add(bytes, Ordering::Relaxed);
-        queued.fetch_add(1, Ordering::Relaxed);
+        let company = queued.fetch_add(1, Ordering::SeqCst) + 1;
         let sent = if before > 0 && before.saturating_add(bytes) > WAITING_BYTES {
             Err(AppendError::Busy)
         } else {
@@ -104,6 +104,7 @@ impl Log {
             queued.fetch_sub(1, Ordering::Relaxed);
             return Err(error);
         }
+        self.inner.shared.gathering.tell(company);
         answer.await.unwrap_or(Err(AppendError::Closed))
     }
 

@@ -32,6 +32,7 @@ mod dedupe;
 mod disk;
 mod error;
 mod events;
+mod gathering;
 mod group;
 mod index;
 mod lock;

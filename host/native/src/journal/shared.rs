@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::aside::{Aside, Damage};
 use super::error::StorageFault;
+use super::gathering::Gathering;
 use super::segment::Segment;
 use super::tail::Tail;
 
@@ -29,6 +30,7 @@ pub(super) struct Shared {
     pub(super) waiting: AtomicUsize,
     /// How many appends wait for the writer.
     pub(super) queued: AtomicUsize,
+    pub(super) gathering: Gathering,
     pub(super) damaged: AtomicU64,
     aside: Mutex<Aside>,
     /// No segment holds records received further apart.
@@ -47,6 +49,7 @@ impl Shared {
             bytes: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
+            gathering: Gathering::default(),
             damaged: AtomicU64::new(0),
             aside: Mutex::default(),
             segment_age_ms,

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -60,9 +59,8 @@ pub(super) struct Writer {
 /// Where so many appends came together last time, the next group is given a moment to gather. A sync costs the machine as much for
 /// one event as for sixty, and while the processors are busy with it fewer come to share the next one.
 const GATHER_FROM: usize = 8;
-/// How often it is looked whether they have come, and how many times at most: two milliseconds are little beside a network.
-const GATHER_STEP: Duration = Duration::from_micros(100);
-const GATHER_STEPS: u32 = 12;
+/// How long it is waited for them at most: little beside a network.
+const GATHER: Duration = Duration::from_micros(1_200);
 
 impl Writer {
     /// Until every sender is gone; then what is written is made durable and the lock is freed.
@@ -119,13 +117,8 @@ impl Writer {
         if self.options.durability != Durability::Fsync || self.company < GATHER_FROM {
             return;
         }
-        for _ in 0..GATHER_STEPS {
-            // One more than the queue holds is in hand.
-            if self.shared.queued.load(Ordering::Relaxed) >= self.company / 2 {
-                return;
-            }
-            thread::sleep(GATHER_STEP);
-        }
+        // One more than the queue holds is in hand.
+        self.shared.gathering.wait(&self.shared.queued, self.company / 2, GATHER);
     }
 
     fn commit(&mut self, group: Group) -> Vec<u8> {

@@ -75,6 +75,8 @@ pub struct BadEvent {
 /// A successful answer's body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
+    /// `{"success":true}`.
+    Success,
     Json(Value),
 }
 

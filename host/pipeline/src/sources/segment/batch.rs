@@ -10,6 +10,7 @@ use super::limits::{MAX_BATCH_EVENTS, MAX_KEPT_TEXT, MAX_MERGED_BYTES};
 use super::{bad_request, key, surrogate, time, too_large};
 use crate::container::model::Collect;
 use crate::event::{Event, is_too_deep};
+use crate::object::Object;
 use crate::sources::{BadEvent, Refusal};
 
 /// The body of `/v1/batch`.
@@ -103,17 +104,18 @@ fn event(
         return Err(BadEvent { position, reason, event: identity(text) });
     }
     let bad = |reason: String| BadEvent { position, reason, event: as_it_came(text) };
-    let fields = match surrogate::parse(text) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(_) => return Err(bad("the event is not an object".to_owned())),
-        Err(error) => return Err(bad(format!("the event cannot be read: {error} of the event"))),
-    };
-    surroundings.event(fields, position).map_err(|error| bad(error.to_string()))
+    if !text.starts_with('{') {
+        return Err(bad("the event is not an object".to_owned()));
+    }
+    let object = surrogate::parse(text, Object::parse)
+        .map_err(|error| bad(format!("the event cannot be read: {error} of the event")))?;
+    surroundings.event(object, position).map_err(|error| bad(error.to_string()))
 }
 
 /// As JSON where that can be read again from wherever it is kept, or else as text.
 fn as_it_came(text: &str) -> Value {
-    surrogate::parse(text).ok().filter(|value| !is_too_deep(value)).unwrap_or_else(|| Value::from(text))
+    let value = surrogate::parse(text, |text| serde_json::from_str(text));
+    value.ok().filter(|value| !is_too_deep(value)).unwrap_or_else(|| Value::from(text))
 }
 
 fn identity(text: &str) -> Value {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::id::Ids;
 use super::time;
 use crate::event::{Event, InvalidEvent, Kind};
+use crate::object::Object;
 
 /// What is about the transport or about Segment's own workspace, not about what happened.
 const DROPPED: [&str; 3] = ["_metadata", "projectId", "writeKey"];
@@ -35,42 +36,40 @@ impl<'b> Surroundings<'b> {
     }
 
     /// The event at this position of the request.
-    pub(super) fn event(&self, mut fields: Map<String, Value>, position: usize) -> Result<Event, InvalidEvent> {
+    pub(super) fn event(&self, mut object: Object, position: usize) -> Result<Event, InvalidEvent> {
         for field in DROPPED {
-            fields.remove(field);
+            object.remove(field);
         }
         if let Some(kind) = self.kind {
-            fields.insert("type".to_owned(), Value::from(kind.name()));
+            object.set_string("type", kind.name());
         }
         // The name that `context` had in the first SDKs.
-        if let Some(options @ Value::Object(_)) = fields.remove("options") {
-            fields.entry("context").or_insert(options);
+        if let Some(options) = object.object("options").filter(|_| !object.contains("context")) {
+            object.set_object("context", &options);
         }
-        fill(&mut fields, "context", &self.context);
-        fill(&mut fields, "integrations", &self.integrations);
-        if matches!(fields.get("messageId"), None | Some(Value::Null))
-            || fields.get("messageId") == Some(&Value::from(""))
-        {
-            fields.insert("messageId".to_owned(), Value::String(self.ids.at(position)));
+        object.remove("options");
+        fill(&mut object, "context", &self.context);
+        fill(&mut object, "integrations", &self.integrations);
+        if matches!(object.json("messageId"), None | Some("null" | "\"\"")) {
+            object.set_string("messageId", &self.ids.at(position));
         }
-        time::set(&mut fields, self.sent_at, self.received_at);
-        Event::new(fields)
+        time::set(&mut object, self.sent_at, self.received_at);
+        Event::new(object)
     }
 }
 
 /// Fills an event's object from the batch's. The event's own values win; where both have an object, such as
 /// `context.library`, the two are joined key by key, and no deeper.
-fn fill(fields: &mut Map<String, Value>, field: &str, common: &Map<String, Value>) {
+fn fill(object: &mut Object, field: &str, common: &Map<String, Value>) {
     if common.is_empty() {
         return;
     }
-    let own = fields.entry(field).or_insert(Value::Null);
-    if own.is_null() {
-        *own = Value::Object(common.clone());
-        return;
-    }
-    // Anything else than an object is the event's mistake, and reported as such.
-    let Value::Object(own) = own else { return };
+    let mut own = match object.value(field) {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(own)) => own,
+        // The event's mistake, and reported as such.
+        Some(_) => return,
+    };
     for (key, common) in common {
         match (own.get_mut(key), common) {
             (None, common) => drop(own.insert(key.clone(), common.clone())),
@@ -82,6 +81,7 @@ fn fill(fields: &mut Map<String, Value>, field: &str, common: &Map<String, Value
             (Some(_), _) => {}
         }
     }
+    object.set(field, &Value::Object(own));
 }
 
 #[cfg(test)]
@@ -93,9 +93,9 @@ mod tests {
     #[test]
     fn the_event_wins_over_its_batch_key_by_key() {
         let check = |own: Value, common: Value, expected: Value| {
-            let mut fields = own.as_object().unwrap().clone();
-            fill(&mut fields, "context", common.as_object().unwrap());
-            assert_eq!(Value::Object(fields), expected);
+            let mut object = Object::from(own.as_object().unwrap());
+            fill(&mut object, "context", common.as_object().unwrap());
+            assert_eq!(Value::Object(object.to_map()), expected);
         };
         let library = json!({"library": {"name": "ours", "version": "1"}, "ip": "192.0.2.1"});
         check(json!({}), json!({}), json!({}));

@@ -18,7 +18,6 @@ mod tests;
 mod time;
 
 use http::{Method, StatusCode};
-use serde_json::{Map, Value, json};
 
 use self::batch::Batch;
 use self::item::Surroundings;
@@ -26,6 +25,7 @@ use self::route::Route;
 use super::{Answer, BadEvent, Incoming, Parsed, Refusal, Source};
 use crate::container::model::Collect;
 use crate::event::{Event, Kind};
+use crate::object::Object;
 
 /// The source `segment`.
 #[derive(Clone, Copy, Debug)]
@@ -68,10 +68,10 @@ fn one(request: &Incoming<'_>, collect: &Collect, kind: Kind) -> Result<Parsed, 
             format!("the event has {} bytes, the limit is {}: send less in it", text.len(), collect.max_event_bytes);
         return Err(too_large("event_too_large", message));
     }
-    let fields: Map<String, Value> = read(&text, surrogate::parse)?;
-    key::check(request.headers, fields.get("writeKey"), collect)?;
+    let object = read(&text, |text| surrogate::parse(text, Object::parse))?;
+    key::check(request.headers, object.value("writeKey").as_ref(), collect)?;
     let surroundings = Surroundings { kind: Some(kind), ..Surroundings::new(&text, request.received_at) };
-    let event = surroundings.event(fields, 0).map_err(|error| bad_request("invalid_event", error.to_string()))?;
+    let event = surroundings.event(object, 0).map_err(|error| bad_request("invalid_event", error.to_string()))?;
     Ok(accepted(vec![event], Vec::new()))
 }
 
@@ -101,7 +101,7 @@ fn read<'b, T>(text: &'b str, parse: impl FnOnce(&'b str) -> serde_json::Result<
 }
 
 fn accepted(events: Vec<Event>, bad: Vec<BadEvent>) -> Parsed {
-    Parsed { events, bad, answer: Answer::Json(json!({"success": true})) }
+    Parsed { events, bad, answer: Answer::Success }
 }
 
 fn bad_request(code: &'static str, message: impl Into<String>) -> Refusal {

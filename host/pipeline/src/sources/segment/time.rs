@@ -8,7 +8,9 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::object::Object;
 
 /// How far ahead of its receipt an event may be: a backend that takes local time for UTC is up to 14 hours off.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24);
@@ -27,10 +29,10 @@ const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 /// A time that cannot be read or cannot be true is never an error: the event counts as of its receipt. Without `sentAt`
 /// the time that was given stays, so that history can be imported. So it does where `timestamp` differs from an
 /// `originalTimestamp` beside it: somebody has corrected it already.
-pub(super) fn set(fields: &mut Map<String, Value>, batch_sent_at: Option<Timestamp>, received_at: Timestamp) {
-    let given = fields.get("timestamp").and_then(read);
-    let before = fields.get("originalTimestamp").and_then(read);
-    let sent_at = fields.get("sentAt").and_then(read).or(batch_sent_at);
+pub(super) fn set(object: &mut Object, batch_sent_at: Option<Timestamp>, received_at: Timestamp) {
+    let of = |field| object.value(field).as_ref().and_then(read);
+    let (given, before) = (of("timestamp"), of("originalTimestamp"));
+    let sent_at = of("sentAt").or(batch_sent_at);
 
     let original = before.or(given);
     let corrected = match (given, before) {
@@ -43,10 +45,10 @@ pub(super) fn set(fields: &mut Map<String, Value>, batch_sent_at: Option<Timesta
         .find(|time| credible(*time, received_at))
         .unwrap_or(received_at);
 
-    put(fields, "timestamp", Some(happened));
-    put(fields, "originalTimestamp", original);
-    put(fields, "sentAt", sent_at);
-    put(fields, "receivedAt", Some(received_at));
+    put(object, "timestamp", Some(happened));
+    put(object, "originalTimestamp", original);
+    put(object, "sentAt", sent_at);
+    put(object, "receivedAt", Some(received_at));
 }
 
 /// Reads a time: ISO 8601 with or without a zone (then UTC), or a number since 1970 in seconds or milliseconds.
@@ -79,10 +81,10 @@ fn credible(time: Timestamp, received_at: Timestamp) -> bool {
 }
 
 /// A field that could not be read is dropped, so that a tag never meets a time that is none.
-fn put(fields: &mut Map<String, Value>, field: &str, time: Option<Timestamp>) {
+fn put(object: &mut Object, field: &str, time: Option<Timestamp>) {
     match time {
-        Some(time) => drop(fields.insert(field.to_owned(), Value::String(PRINTER.timestamp_to_string(&time)))),
-        None => drop(fields.remove(field)),
+        Some(time) => object.set_string(field, &PRINTER.timestamp_to_string(&time)),
+        None => object.remove(field),
     }
 }
 
@@ -115,9 +117,10 @@ mod tests {
 
     /// Received at ten; `timestamp` as expected, and no field that is not a time.
     fn check(event: Value, batch_sent_at: Option<&str>, expected: &str) {
-        let mut fields = event.as_object().unwrap().clone();
+        let mut object = Object::from(event.as_object().unwrap());
         let received_at = "2026-11-21T10:00:00Z".parse().unwrap();
-        set(&mut fields, batch_sent_at.map(|text| text.parse().unwrap()), received_at);
+        set(&mut object, batch_sent_at.map(|text| text.parse().unwrap()), received_at);
+        let fields = object.to_map();
         assert_eq!(fields["timestamp"], expected, "{event}");
         assert_eq!(fields["receivedAt"], "2026-11-21T10:00:00.000Z");
         for (field, value) in &fields {

@@ -1,0 +1,82 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn check(text: &str) {
+    let expected = serde_json::from_str::<Map<String, Value>>(text);
+    match (Object::parse(text), expected) {
+        (Ok(object), Ok(map)) => {
+            assert_eq!(object.to_map(), map, "{text}");
+            assert_eq!(serde_json::from_str::<Map<String, Value>>(&object.to_json()).unwrap(), map, "{text}");
+            assert_eq!(object.keys().count(), map.len(), "{text}");
+            for (key, value) in &map {
+                assert_eq!(object.value(key).as_ref(), Some(value), "{text}");
+                assert_eq!(object.string(key).as_deref(), value.as_str(), "{text}");
+            }
+        }
+        (Err(ours), Err(theirs)) => assert_eq!(ours.to_string(), theirs.to_string(), "{text}"),
+        (ours, theirs) => panic!("{text}: {ours:?}, but {theirs:?}"),
+    }
+}
+
+#[test]
+fn takes_and_refuses_what_a_value_does() {
+    check(r#"{}"#);
+    check(r#" { "b" : 1 , "a":"x\n\u00e9" } "#);
+    check(r#"{"a":1,"b":2,"a":3,"\u0061":{"a":4,"a":5}}"#);
+    check(r#"{"a":[1,{"b":null}],"c\"d":true,"":-0.5e3}"#);
+    check(r#"{"a":1e999}"#);
+    check(r#"{"a":"\ud83d"}"#);
+    check(r#"{"a":"\x"}"#);
+    check(r#"{"a":{"b":[01]}}"#);
+    check(r#"{"a":1}}"#);
+    check(r#"{"a":1"#);
+    check("");
+    check("{\"a\":\"\u{1}\"}");
+    check(&format!("{{\"a\":{}{}}}", "[".repeat(126), "]".repeat(126)));
+    check(&format!("{{\"a\":{}{}}}", "[".repeat(127), "]".repeat(127)));
+}
+
+#[test]
+fn changes_stand_beside_what_came() {
+    let mut object = Object::parse(r#"{"b": [1, 2], "a": "x"}"#).unwrap();
+    object.set_string("c", "quoted \"\n");
+    object.set("a", &json!({"deep": [[]]}));
+    object.set_object("d", &Object::parse(r#"{"k":{}}"#).unwrap());
+    object.remove("missing");
+    assert_eq!(object.to_json(), r#"{"a":{"deep":[[]]},"b":[1, 2],"c":"quoted \"\n","d":{"k":{}}}"#);
+    assert_eq!((object.deeper_than(2), object.deeper_than(3)), (Some("a"), None));
+    object.remove("b");
+    assert_eq!(object.object("a").unwrap().json("deep"), Some("[[]]"));
+    assert_eq!(object.object("c"), None);
+}
+
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(any::<String>(), inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn says_the_same_as_a_value_of_any_text(value in json(), cut in any::<prop::sample::Index>()) {
+        let text = json!({"value": value, "more": 1}).to_string();
+        check(&text);
+        let at = text.floor_char_boundary(cut.index(text.len()));
+        check(&text[..at]);
+    }
+}
