@@ -5,8 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tagyard_tests::host::TestHost;
+use tagyard_tests::receiver::Receiver;
 
-use crate::{TAG_COUNT, ask, ask_in, lines, page, printed, send, vendors, with_four_events};
+use crate::{ONE, TAG_COUNT, ask, ask_in, lines, page, printed, send, vendors, with_four_events};
 
 async fn ids(data: &Path, filters: &[&str]) -> Vec<String> {
     let arguments: Vec<&str> = ["events", "export"].iter().chain(filters).copied().collect();
@@ -70,4 +72,27 @@ async fn an_exported_file_is_its_owners_alone() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.starts_with("error: cannot write no/such/folder: "), "{}", ended.stderr);
     host.stop().await;
+}
+
+/// More events than are read, or put together with their outcomes, at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_events_are_exported_in_order_and_each_with_its_outcome() {
+    const BATCH: usize = 1_000;
+    let count = tagyard::history::CHUNK_EVENTS + BATCH;
+    let receiver = Receiver::start().await;
+    let mut host = TestHost::start(ONE, Path::new(""), &receiver).await;
+    for first in (0..count).step_by(BATCH) {
+        let events: Vec<Value> =
+            (first..(first + BATCH).min(count)).map(|number| page(&format!("m-{number}"))).collect();
+        let sent = events.len();
+        send(&host, &events).await;
+        host.outcomes(sent).await;
+    }
+    let data = host.stop().await;
+    let exported = lines(&printed(data.path(), &["events", "export"]).await);
+    assert_eq!(exported.len(), count);
+    for (number, line) in exported.iter().enumerate() {
+        assert_eq!(line["event"]["messageId"], format!("m-{number}"));
+        assert_eq!(line["outcomes"]["one"]["outcome"], "not_triggered", "{line}");
+    }
 }

@@ -53,6 +53,16 @@ on = ["Order Completed"]
 allow = { hosts = ["refused.example"], fields = ["type", "messageId"] }
 "#;
 
+/// Nothing is sent for its events.
+const ONE: &str = r#"
+[[tag]]
+name = "one"
+use = "webhook"
+settings = { url = "https://one.example/in" }
+on = ["never"]
+allow = { hosts = ["one.example"], fields = ["*"] }
+"#;
+
 const TAG_COUNT: usize = 4;
 
 /// Takes everything but what goes to `refused.example`.

@@ -10,7 +10,7 @@ use tagyard_tests::host::TestHost;
 use tagyard_tests::receiver::Receiver;
 use tokio::time::timeout;
 
-use crate::{TAG_COUNT, TAGS, ask, order, page, send, vendors};
+use crate::{ONE, TAG_COUNT, TAGS, ask, order, page, send, vendors};
 
 async fn follow(data: &Path, arguments: &[&str]) -> Following {
     let data = data.to_str().expect("a path");
@@ -101,16 +101,6 @@ async fn a_slow_reader_is_told_that_it_missed_some_and_holds_back_nobody() {
     assert!(seen > 0 && missed > 0, "{seen} seen, {missed} missed");
     host.stop().await;
 }
-
-/// Nothing is sent for its events.
-const ONE: &str = r#"
-[[tag]]
-name = "one"
-use = "webhook"
-settings = { url = "https://one.example/in" }
-on = ["never"]
-allow = { hosts = ["one.example"], fields = ["*"] }
-"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_does_not_read_does_not_keep_the_host_from_stopping() {

@@ -28,8 +28,7 @@ pub(super) async fn run(tag: &Tag, events: &[Result<PastEvent, Unreadable>]) -> 
                 continue;
             }
         };
-        let fields = past.event.fields();
-        match tag.plan.decide(&past.event, &View::new(fields)) {
+        match tag.plan.decide(&past.event, &View::of(&past.event)) {
             Decision::NotTriggered(clause) => now.unsent.push(format!("not triggered: {clause}")),
             Decision::BlockedByConsent(missing) => now.unsent.push(format!("blocked by consent: {missing}")),
             Decision::Run(redacted) => {

@@ -105,3 +105,56 @@ fn new_record(sent: &Sent) -> NewRecord {
         payload: Bytes::from(serde_json::to_vec(sent).unwrap_or_default()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::journal::ReadLimit;
+    use crate::sent::{SentBody, SentRequest, options};
+
+    fn sent(body_bytes: usize) -> Sent {
+        let body = SentBody::new(&vec![b'x'; body_bytes]);
+        let (method, url, headers) = ("POST".to_owned(), "https://vendor.example/".to_owned(), Vec::new());
+        let request = SentRequest { method, url, headers, body };
+        let (at, tag) = (Timestamp::now(), "tag".to_owned());
+        Sent { at, tag, call: 1, events: vec![1], request, attempts: 1, status: Some(200), failed: None }
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_left_out_and_nobody_waits() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (log, _) = Log::open(folder.path(), options()).expect("a log");
+        let (queue, mut keeper) = queue(log.clone());
+        let most = WAITING_BYTES / crate::sent::KEPT_BODY_BYTES;
+        for _ in 0..most + 10 {
+            queue.push(sent(crate::sent::KEPT_BODY_BYTES));
+        }
+        keeper.write().await;
+        let written = log.durable_position();
+        assert!((most as u64 / 2..=most as u64).contains(&written), "{written}");
+        // There is room again.
+        queue.push(sent(10));
+        keeper.wait().await;
+        keeper.write().await;
+        assert_eq!(log.durable_position(), written + 1);
+        let last = log.read_from(written + 1, ReadLimit::default()).await.expect("records");
+        let read: Sent = serde_json::from_slice(&last[0].payload).expect("a request");
+        assert_eq!(read.request.body.bytes, 10);
+    }
+
+    #[tokio::test]
+    async fn a_writer_waits_while_there_is_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (log, _) = Log::open(folder.path(), options()).expect("a log");
+        let (queue, mut keeper) = queue(log.clone());
+        assert!(tokio::time::timeout(Duration::from_millis(20), keeper.wait()).await.is_err());
+        queue.push(sent(1));
+        keeper.wait().await;
+        keeper.write().await;
+        assert_eq!(log.durable_position(), 1);
+    }
+}
