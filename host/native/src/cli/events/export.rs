@@ -63,7 +63,7 @@ struct Exported {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Read {
-    Event(PastEvent),
+    Event(Box<PastEvent>),
     Unreadable(Unreadable),
 }
 
@@ -110,7 +110,7 @@ async fn export(args: &Args) -> Result<u64, ExportError> {
                 continue;
             }
             let event = match PastEvent::read(entry.position, &entry.payload) {
-                Ok(past) => Read::Event(past),
+                Ok(past) => Read::Event(Box::new(past)),
                 Err(unreadable) => Read::Unreadable(unreadable),
             };
             let line = serde_json::to_string(&Exported { event, outcomes }).unwrap_or_default();
