@@ -1,12 +1,12 @@
 //! `tagyard replay`: past events through today's container.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
 
 use super::place::Place;
-use super::replay_dry;
+use super::{fail, replay_dry};
+use crate::history::Span;
 
 /// Run past events through today's container, to see what would be sent: a dry run, which sends nothing.
 ///
@@ -17,33 +17,19 @@ use super::replay_dry;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The container file.
-    #[arg(value_name = "CONTAINER.toml")]
-    pub(super) container: PathBuf,
     /// The tag to run, as the container names it.
     #[arg(long)]
-    pub(super) tag: String,
+    tag: String,
     /// The events that were received since this time, as in `2026-11-20T00:00Z`.
     #[arg(long, value_name = "TIME")]
-    pub(super) since: Timestamp,
+    since: Timestamp,
     /// Only those before this time.
     #[arg(long, value_name = "TIME")]
-    pub(super) until: Option<Timestamp>,
-    /// Send nothing; print how today's requests differ from what was sent.
-    #[arg(long, required = true)]
-    pub(super) dry_run: bool,
-    /// List also what is the same.
-    #[arg(long)]
-    pub(super) all: bool,
-    /// Print JSON lines for a machine.
-    ///
-    /// Each is `{"verdict", "events", "message_ids", "same", "changed", "only_then", "only_now", "unsent_then", "unsent_now"}` for an
-    /// event, or some that shared a request; a verdict is same, changed, only_then, only_now, neither or unknown. The last line is
-    /// `{"summary": {"events": {VERDICT: COUNT}, "requests": {VERDICT: COUNT}}}`.
-    #[arg(long)]
-    pub(super) json: bool,
+    until: Option<Timestamp>,
     #[command(flatten)]
-    pub(super) place: Place,
+    dry: replay_dry::Dry,
+    #[command(flatten)]
+    place: Place,
 }
 
 const EXAMPLES: &str = "\
@@ -52,5 +38,10 @@ Examples:
   tagyard replay shop.toml --tag ga4-web --since 2026-11-20T00:00Z --dry-run --json | jq .verdict | sort | uniq -c";
 
 pub fn run(args: &Args) -> ExitCode {
-    replay_dry::run(args)
+    let Args { tag, since, until, dry, place } = args;
+    let span = Span { since: Some(*since), until: *until };
+    match &dry.container {
+        Some(container) => replay_dry::run(dry, container, tag, span, &place.data_dir),
+        None => fail(&"name the container file and say --dry-run"),
+    }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use super::bar::Bar;
 use super::block_on;
-use super::replay::Args;
 use super::r#try::{cache_folder, printable, secrets};
 use crate::container::{self, Loaded};
 use crate::dry_run::{Change, ChangedRequest, Compared, DryRun, Verdict};
@@ -26,9 +26,30 @@ const CONTEXT_CHARS: usize = 20;
 /// The most events of a shared request that are named to a person.
 const NAMED_EVENTS: usize = 5;
 
-pub(super) fn run(args: &Args) -> ExitCode {
+/// What a dry run is asked with besides the tag and the time.
+#[derive(Debug, clap::Args)]
+pub(super) struct Dry {
+    /// The container file of a dry run: today's.
+    #[arg(value_name = "CONTAINER.toml", requires = "dry_run")]
+    pub(super) container: Option<PathBuf>,
+    /// Send nothing; print how today's requests differ from what was sent.
+    #[arg(long, requires = "container")]
+    dry_run: bool,
+    /// List also what is the same.
+    #[arg(long, requires = "dry_run")]
+    all: bool,
+    /// Print JSON lines for a machine.
+    ///
+    /// Each is `{"verdict", "events", "message_ids", "same", "changed", "only_then", "only_now", "unsent_then", "unsent_now"}` for an
+    /// event, or some that shared a request; a verdict is same, changed, only_then, only_now, neither or unknown. The last line is
+    /// `{"summary": {"events": {VERDICT: COUNT}, "requests": {VERDICT: COUNT}}}`.
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+}
+
+pub(super) fn run(args: &Dry, container: &Path, tag: &str, span: Span, data_dir: &Path) -> ExitCode {
     super::log::start("warn");
-    let loaded = match container::load(&args.container, secrets) {
+    let loaded = match container::load(container, secrets) {
         Ok(loaded) => loaded,
         Err(report) => {
             eprintln!("{}", report.pretty());
@@ -36,9 +57,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
         }
     };
     block_on(async {
-        let tag = start(&loaded, &args.tag)?;
-        let history = History::open(&args.place.data_dir).await.map_err(|error| error.to_string())?;
-        let span = Span { since: Some(args.since), until: args.until };
+        let tag = start(&loaded, tag)?;
+        let history = History::open(data_dir).await.map_err(|error| error.to_string())?;
         let mut dry_run = DryRun::new(&history, &tag, span).await.map_err(|error| error.to_string())?;
         let bar = Bar::new("events run", !io::stdout().is_terminal());
         let mut summary = Summary::default();
