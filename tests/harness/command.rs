@@ -6,8 +6,9 @@ use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::client::Client;
@@ -50,6 +51,45 @@ pub async fn run_by(runner: &[String], folder: &Path, options: &[&str]) -> (Opti
     let output = timeout(PATIENCE, child.expect("a process").wait_with_output()).await;
     let output = output.unwrap_or_else(|_| panic!("it runs on")).expect("an end");
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// A command that goes on printing, such as `tagyard events tail`.
+pub struct Following {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// Reads on, so that the command is never held up.
+    _errors: JoinHandle<()>,
+}
+
+impl Following {
+    /// Starts it and waits until it says `ready` on its standard error.
+    pub async fn start(folder: &Path, arguments: &[&str], ready: &str) -> Self {
+        let mut child = command(folder, &[]).args(arguments).spawn().expect("a process");
+        let mut errors = BufReader::new(child.stderr.take().expect("a standard error")).lines();
+        let lines = BufReader::new(child.stdout.take().expect("a standard output")).lines();
+        let waiting = async {
+            loop {
+                let line = errors.next_line().await.expect("UTF-8").expect("it goes on");
+                if line.contains(ready) {
+                    return;
+                }
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("it is ready in time");
+        let errors = tokio::spawn(async move { while let Ok(Some(_)) = errors.next_line().await {} });
+        Following { child, lines, _errors: errors }
+    }
+
+    /// The next line that it prints.
+    pub async fn line(&mut self) -> String {
+        let line = timeout(PATIENCE, self.lines.next_line()).await.expect("a line in time");
+        line.expect("UTF-8").expect("it goes on")
+    }
+
+    /// Waits until it ends by itself; its exit code.
+    pub async fn end(mut self) -> Option<i32> {
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends").expect("an end").code()
+    }
 }
 
 /// A running `tagyard serve`. Its process is ended with it.

@@ -25,6 +25,7 @@ use crate::limits::STOP_TIMEOUT;
 use crate::outcomes::{Recorded, Recorder, Writing};
 use crate::retention;
 use crate::sandbox::{LoadError, Sandbox};
+use crate::sent;
 use crate::tag::{StartError, Tag, shared_transforms};
 
 /// What a host is started with besides its container.
@@ -88,6 +89,7 @@ impl Host {
         let next_outcome = cursors.cursors.outcomes();
         let flushed = Options { durability: Durability::Flushed, next_at_least: next_outcome, ..Options::default() };
         let outcomes = open(&folder.join("outcomes"), flushed)?;
+        let sent = open(&folder.join("sent"), sent::options())?;
         let oldest = journal.log().oldest_position();
         // A new tag begins with the next event. Where the cursors were lost, every tag may have missed any event.
         let start = match cursors.origin {
@@ -95,7 +97,7 @@ impl Host {
             Origin::Current | Origin::Previous | Origin::Fresh => journal.log().durable_position() + 1,
         };
         let (recorder, writing) =
-            Recorder::start(outcomes.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
+            Recorder::start(outcomes.clone(), sent.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
 
         let sandbox = Sandbox::start(Some(folder.join("compiled")))?;
         let shared = shared_transforms(&loaded.container)?;
@@ -108,12 +110,15 @@ impl Host {
         let listener = listener.map_err(|error| HostError::Listen { address: setup.listen, error })?;
         let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
         recorder.set_tags(&names, start).await?;
-        let retention = tokio::spawn(retention::run(journal.log().clone(), outcomes.clone(), recorder.clone()));
+        let retention =
+            tokio::spawn(retention::run(journal.log().clone(), outcomes.clone(), sent.clone(), recorder.clone()));
         let dispatcher = Dispatcher::start(tags, &journal, &recorder, &deliverer, &decoded);
         let facts = Facts {
             container: loaded.container.name.clone(),
             journal: journal.clone(),
             letters: letters.clone(),
+            outcomes,
+            sent,
             recorder: recorder.clone(),
         };
         let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;

@@ -27,6 +27,7 @@ Examples:
   tagyard dead list                             what was given up, and why
   tagyard dead redrive --tag ga4                try that again
   tagyard replay --tag ga4 --since 2026-11-20T00:00Z   past events again, for a tag that was added or mended
+  tagyard events tail                           what comes in, and what becomes of it
 
 Each command says more with --help.";
 
@@ -42,6 +43,9 @@ enum Command {
     /// Dead letters, which will not be tried again by themselves: look at them, run them again, let them go.
     #[command(subcommand)]
     Dead(cli::dead::Command),
+    /// Look at events: as they come, one of them whole, or all of a time.
+    #[command(subcommand)]
+    Events(cli::events::Command),
     Replay(cli::replay::Args),
     Demo(cli::demo::Args),
 }
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Tag(command) => cli::tag::run(&command),
         Command::Status(args) => cli::status::run(&args),
         Command::Dead(command) => cli::dead::run(&command),
+        Command::Events(command) => cli::events::run(&command),
         Command::Replay(args) => cli::replay::run(&args),
         Command::Demo(args) => cli::demo::run(args),
     }

@@ -22,6 +22,7 @@ use crate::journal::{
     Begin, CursorFile, CursorFileError, Cursors, Finished, Key, Loaded, Log, NewRecord, Origin, ReadError,
 };
 use crate::limits::{CHECKPOINT_EVERY, WAITING_OUTCOMES};
+use crate::sent::{self, Sent};
 
 pub use again::Rerun;
 
@@ -55,6 +56,7 @@ pub struct Ended {
 pub struct Recorder {
     ends: mpsc::Sender<Ended>,
     checkpoint: Checkpoint,
+    sent: sent::Queue,
     state: Arc<Mutex<State>>,
     watchers: broadcast::Sender<Arc<Recorded>>,
     /// Changes when events have been marked to be run again.
@@ -148,6 +150,7 @@ impl Recorder {
     /// When the outcomes log cannot be read.
     pub async fn start(
         log: Log,
+        sent: Log,
         letters: DeadLetters,
         file: CursorFile,
         loaded: Loaded,
@@ -164,6 +167,7 @@ impl Recorder {
         let replayed = replayed.await?;
         tracing::debug!(replayed, "outcomes since the last checkpoint");
         let (ends, waiting) = mpsc::channel(WAITING_OUTCOMES);
+        let (sent, keeper) = sent::queue(sent);
         let (done, finished) = oneshot::channel();
         let (watchers, _) = broadcast::channel(WAITING_OUTCOMES);
         let state = Arc::new(Mutex::new(State { cursors, ..State::default() }));
@@ -171,10 +175,11 @@ impl Recorder {
         let writer =
             Writer { log, letters, checkpoint: checkpoint.clone(), state: state.clone(), watchers: watchers.clone() };
         tokio::spawn(async move {
-            writer.run(waiting).await;
+            writer.run(waiting, keeper).await;
             let _ = done.send(());
         });
-        Ok((Recorder { ends, checkpoint, state, watchers, marks: watch::Sender::new(()) }, Writing { done: finished }))
+        let marks = watch::Sender::new(());
+        Ok((Recorder { ends, sent, checkpoint, state, watchers, marks }, Writing { done: finished }))
     }
 
     /// Gives each tag a cursor; one that has none yet begins with the event at `start`. The cursors of other tags, which would
@@ -227,6 +232,11 @@ impl Recorder {
         }
     }
 
+    /// Leaves what was sent to be written down, before the outcome that is recorded next. Nothing waits for it.
+    pub fn sent(&self, sent: Sent) {
+        self.sent.push(sent);
+    }
+
     /// Every outcome recorded from now on.
     pub fn watch(&self) -> broadcast::Receiver<Arc<Recorded>> {
         self.watchers.subscribe()
@@ -271,34 +281,39 @@ const GATHER: std::time::Duration = std::time::Duration::from_millis(5);
 const DISK_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
 impl Writer {
-    async fn run(self, mut waiting: mpsc::Receiver<Ended>) {
+    async fn run(self, mut waiting: mpsc::Receiver<Ended>, mut sent: sent::Keeper) {
         let mut group = Vec::with_capacity(GROUP);
         let mut saved = Instant::now();
         let mut changed = false;
         loop {
-            let received = tokio::select! {
-                received = waiting.recv_many(&mut group, GROUP) => Some(received),
-                () = tokio::time::sleep_until(saved + CHECKPOINT_EVERY), if changed => None,
+            let is_woken = tokio::select! {
+                received = waiting.recv_many(&mut group, GROUP) => match received {
+                    0 => break,
+                    _ => true,
+                },
+                () = sent.wait() => true,
+                () = tokio::time::sleep_until(saved + CHECKPOINT_EVERY), if changed => false,
             };
-            match received {
-                Some(0) => break,
-                Some(_) => {
-                    tokio::time::sleep(GATHER).await;
-                    while group.len() < GROUP
-                        && let Ok(ended) = waiting.try_recv()
-                    {
-                        group.push(ended);
-                    }
-                    self.write(std::mem::take(&mut group)).await;
-                    changed = true;
+            if is_woken {
+                tokio::time::sleep(GATHER).await;
+                while group.len() < GROUP
+                    && let Ok(ended) = waiting.try_recv()
+                {
+                    group.push(ended);
                 }
-                None => {}
+                // First, so that who sees an outcome finds what was sent for it.
+                sent.write().await;
+            }
+            if !group.is_empty() {
+                self.write(std::mem::take(&mut group)).await;
+                changed = true;
             }
             if changed && saved.elapsed() >= CHECKPOINT_EVERY {
                 self.checkpoint().await;
                 (saved, changed) = (Instant::now(), false);
             }
         }
+        sent.write().await;
         self.checkpoint().await;
     }
 

@@ -6,6 +6,7 @@ use crate::dead_letters::DeadLetters;
 use crate::host::{HostError, open, open_dead_letters};
 use crate::journal::{CursorFile, Durability, EventJournal, Options, Origin};
 use crate::outcomes::{Recorder, Writing};
+use crate::sent;
 
 /// The logs and cursors of a stopped host, held so that none starts meanwhile.
 pub struct Stopped {
@@ -45,8 +46,9 @@ impl Stopped {
         let next_at_least = loaded.cursors.outcomes();
         let outcomes = Options { durability: Durability::Flushed, next_at_least, ..Options::default() };
         let outcomes = open(&data_dir.join("outcomes"), outcomes).map_err(HostError::from)?;
+        let sent = open(&data_dir.join("sent"), sent::options()).map_err(HostError::from)?;
         let oldest = journal.log().oldest_position();
-        let started = Recorder::start(outcomes, letters.clone(), checkpoint, loaded, oldest).await;
+        let started = Recorder::start(outcomes, sent, letters.clone(), checkpoint, loaded, oldest).await;
         let (recorder, writing) = started.map_err(HostError::from)?;
         Ok(Stopped { journal, letters, recorder, writing })
     }

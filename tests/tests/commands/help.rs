@@ -17,6 +17,9 @@ async fn every_command_has_help_with_examples() {
         "dead show",
         "dead redrive",
         "dead drop",
+        "events tail",
+        "events show",
+        "events export",
         "replay",
         "demo",
     ]

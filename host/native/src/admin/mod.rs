@@ -4,7 +4,10 @@
 mod again;
 mod client;
 mod dead;
+mod history;
+mod serve;
 mod status;
+mod tail;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -15,27 +18,33 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 use tokio::net::UnixListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::dead_letters::DeadLetters;
-use crate::journal::EventJournal;
+use crate::journal::{EventJournal, Log};
 use crate::outcomes::Recorder;
 
-pub use client::{AskError, ask, tell};
+pub use client::{AskError, Lines, ask, ask_bytes, tell};
 pub use dead::{Filter, Numbered, list};
+pub use history::{decode_page, page};
 pub use status::{Status, TagStatus};
+pub use tail::Line;
 
 /// What the admin socket tells of.
 pub struct Facts {
     pub container: String,
     pub journal: EventJournal,
     pub letters: DeadLetters,
+    pub outcomes: Log,
+    pub sent: Log,
     pub recorder: Recorder,
 }
 
 /// The serving socket; its file is removed when it stops.
 pub struct Admin {
     path: PathBuf,
+    stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -64,18 +73,18 @@ impl Admin {
             .route("/dead/drop", post(again::drop_letters))
             .route("/replay", post(again::replay))
             .route("/again", get(again::reruns))
+            .route("/history/{part}", get(history::show))
+            .route("/history/{part}/extent", get(history::extent))
+            .route("/events/tail", get(tail::follow))
             .with_state(Arc::new(facts));
-        let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the admin socket ended");
-            }
-        });
-        Ok(Admin { path, task })
+        let (stop, stopping) = oneshot::channel();
+        let task = tokio::spawn(serve::serve(listener, router, stopping));
+        Ok(Admin { path, stop, task })
     }
 
     pub async fn stop(self) {
-        self.task.abort();
-        // What it was serving holds the recorder until it has ended.
+        // What it is serving holds the recorder until it has ended, which it has after this.
+        let _ = self.stop.send(());
         let _ = self.task.await;
         let _ = fs::remove_file(&self.path);
     }

@@ -1,6 +1,6 @@
 //! `tagyard dead`: the dead letters, of a running host or a stopped one's data directory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -9,6 +9,7 @@ use tagyard_pipeline::outcome::Cause;
 use url::form_urlencoded;
 
 use super::block_on;
+use super::place::Place;
 use super::redrive::{DropArgs, RedriveArgs, drop_letters, redrive};
 use super::stopped::require_data_dir;
 use crate::admin::{AskError, Filter, Numbered, ask, list};
@@ -79,13 +80,6 @@ Examples:
   tagyard dead show 17 | jq .event";
 
 const TIME: &str = "%Y-%m-%d %H:%M:%SZ";
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Place {
-    /// The data directory of the host.
-    #[arg(long, value_name = "DIR", default_value = "tagyard-data", env = "TAGYARD_DATA_DIR")]
-    pub(super) data_dir: PathBuf,
-}
 
 pub fn run(command: &Command) -> ExitCode {
     block_on(async {

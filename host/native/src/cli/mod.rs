@@ -8,13 +8,17 @@ macro_rules! say {
     }};
 }
 
+mod bar;
 pub mod check;
 pub mod dead;
 pub mod demo;
+pub mod events;
 mod follow;
 mod log;
+mod place;
 mod redrive;
 pub mod replay;
+mod replay_dry;
 pub mod serve;
 pub mod status;
 mod stopped;

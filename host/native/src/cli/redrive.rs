@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use tagyard_pipeline::outcome::Cause;
 
-use super::dead::{Place, parse_cause};
+use super::dead::parse_cause;
 use super::follow::follow;
+use super::place::Place;
 use super::stopped::{open_stopped, require_data_dir};
 use super::{counted, fail};
 use crate::admin::{AskError, tell};

@@ -6,12 +6,14 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 
-use super::dead::Place;
 use super::follow::follow;
+use super::place::Place;
+use super::replay_dry;
 use super::stopped::open_stopped;
 use super::{block_on, counted};
 use crate::admin::{AskError, tell};
 use crate::again::{Replayed, Span, replay};
+use crate::history;
 
 /// Run past events again for one tag, through today's container.
 ///
@@ -21,6 +23,11 @@ use crate::again::{Replayed, Span, replay};
 ///
 /// Works while the host runs, and then waits until the events have ended; Ctrl-C ends the waiting only. While the host is stopped,
 /// the events are marked and run at its next start. New events go on beside them.
+///
+/// With --dry-run and a container file nothing is sent: the events run through one tag of that file, in the real sandbox, and it is
+/// said how the requests differ from those that were sent then. So edit the file, look at the difference, and then serve it. Events
+/// that shared a request are run as the same batch. Secrets stand in both as `{{secret:NAME}}` and need not be set. A tag that uses
+/// the clock or random numbers differs each time. A dry run exits with 0 when it ran, whatever differs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -34,8 +41,10 @@ pub struct Args {
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
     /// Do not wait until the events have ended.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     no_wait: bool,
+    #[command(flatten)]
+    dry: replay_dry::Dry,
     #[command(flatten)]
     place: Place,
 }
@@ -43,14 +52,22 @@ pub struct Args {
 const EXAMPLES: &str = "\
 Examples:
   tagyard replay --tag mixpanel --since 2026-11-20T00:00Z --data-dir /var/lib/tagyard
-  tagyard replay --tag ga4 --since 2026-11-20T08:00Z --until 2026-11-20T09:30Z --no-wait";
+  tagyard replay --tag ga4 --since 2026-11-20T08:00Z --until 2026-11-20T09:30Z --no-wait
+  tagyard replay shop.toml --tag ga4 --since 2026-11-20T00:00Z --dry-run
+  tagyard replay shop.toml --tag ga4 --since 2026-11-20T00:00Z --dry-run --json | jq .verdict | sort | uniq -c";
 
 pub fn run(args: &Args) -> ExitCode {
-    block_on(run_again(args))
+    match &args.dry.container {
+        Some(container) => {
+            let span = history::Span { since: Some(args.since), until: args.until };
+            replay_dry::run(&args.dry, container, &args.tag, span, &args.place.data_dir)
+        }
+        None => block_on(run_again(args)),
+    }
 }
 
 async fn run_again(args: &Args) -> Result<ExitCode, String> {
-    let Args { tag, since, until, no_wait, place } = args;
+    let Args { tag, since, until, no_wait, place, .. } = args;
     if until.is_some_and(|until| until <= *since) {
         return Err("--until is not after --since, so there is nothing in between".to_owned());
     }

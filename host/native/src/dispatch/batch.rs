@@ -21,6 +21,7 @@ use crate::journal::Record;
 use crate::limits::TAG_DELIVERIES;
 use crate::outcomes::{Ended, Recorded, Recorder};
 use crate::sandbox::CallError;
+use crate::sent::Sent;
 use crate::tag::{GuestEnd, Ran, Tag};
 
 use super::lanes::Freed;
@@ -184,10 +185,11 @@ impl Stage {
             });
         }
         let mut again = BTreeSet::new();
+        let call = Sent::new_call();
         let chains = chains(&items, &ran.permitted);
         self.end_all(&items, &mut ends, &uncarried(items.len(), &ran.permitted), freed).await;
         let of = &items;
-        let running = chains.iter().map(|chain| async move { (chain, self.deliver_chain(of, chain).await) });
+        let running = chains.iter().map(|chain| async move { (chain, self.deliver_chain(call, of, chain).await) });
         let mut running: FuturesUnordered<_> = running.collect();
         while let Some((chain, results)) = running.next().await {
             let mut ended = BTreeSet::new();
@@ -235,7 +237,7 @@ impl Stage {
     }
 
     /// Sends one request after the other.
-    async fn deliver_chain(&self, items: &[&Item], chain: &[&Permitted]) -> Vec<Result<Delivered, Undone>> {
+    async fn deliver_chain(&self, call: u64, items: &[&Item], chain: &[&Permitted]) -> Vec<Result<Delivered, Undone>> {
         let mut results = Vec::with_capacity(chain.len());
         for request in chain {
             if results.last() == Some(&Err(Undone::Stopped)) {
@@ -243,9 +245,14 @@ impl Stage {
                 results.push(Err(Undone::Stopped));
                 continue;
             }
-            let carried = request.events().iter().filter_map(|event| items.get(*event as usize));
-            let since = carried.map(|item| item.since()).max().unwrap_or_else(SystemTime::now);
-            results.push(self.deliverer.deliver(request, &self.tag.secrets, since, &self.wire).await);
+            let carried = || request.events().iter().filter_map(|event| items.get(*event as usize));
+            let since = carried().map(|item| item.since()).max().unwrap_or_else(SystemTime::now);
+            let result = self.deliverer.deliver(request, &self.tag.secrets, since, &self.wire).await;
+            let events = carried().map(|item| item.record.position).collect();
+            if let Some(sent) = Sent::new(&self.tag.name, call, events, request, &result) {
+                self.recorder.sent(sent);
+            }
+            results.push(result);
         }
         results
     }

@@ -142,6 +142,10 @@ impl Log {
         self.inner.shared.bytes.load(Ordering::Relaxed)
     }
 
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        self.inner.shared.clone()
+    }
+
     pub fn stats(&self) -> Stats {
         Stats {
             oldest: self.oldest_position(),

@@ -45,6 +45,7 @@ mod record;
 mod recover;
 mod retain;
 mod scan;
+mod seek;
 mod segment;
 mod shared;
 mod tail;

@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod model;
 mod retention;
+mod seek;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
