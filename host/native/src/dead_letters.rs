@@ -8,7 +8,7 @@ use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::permit::Permitted;
 
 use crate::deliver::Answer;
-use crate::journal::{AppendError, Key, Log, NewRecord, ReadError, ReadLimit};
+use crate::journal::{AppendError, Key, Log, NewRecord, ReadError, ReadLimit, Retain};
 use crate::limits::KEPT_ANSWER_BYTES;
 
 /// One dead letter, as it lies in its log.
@@ -83,6 +83,17 @@ impl DeadLetters {
             metrics::counter!("tagyard_dead_letters_total", "tag" => tag, "cause" => letter.cause.name()).increment(1);
         }
         Ok(())
+    }
+
+    /// Lets go of letters that are older than `max_age_ms`; how many.
+    ///
+    /// # Errors
+    /// When they cannot be deleted.
+    pub async fn let_go(&self, max_age_ms: i64) -> Result<u64, ReadError> {
+        let oldest = self.log.oldest_position();
+        let before = self.log.durable_position() + 1;
+        self.log.retain(Retain { before, max_age_ms: Some(max_age_ms), max_bytes: None }).await?;
+        Ok(self.log.oldest_position() - oldest)
     }
 
     /// The letters from `position` on, each with its own; empty at the end.

@@ -4,15 +4,17 @@
 //! has an outcome is never run again; what has none is.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tagyard_pipeline::outcome::Outcome;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::checkpoint::Checkpoint;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::journal::{
     Begin, CursorFile, CursorFileError, Cursors, Finished, Key, Loaded, Log, NewRecord, Origin, ReadError,
@@ -45,7 +47,10 @@ pub struct Ended {
 #[derive(Clone)]
 pub struct Recorder {
     ends: mpsc::Sender<Ended>,
-    file: CursorFile,
+    /// How many ends were given to the writer, and how many it has written.
+    given: Arc<AtomicU64>,
+    written: watch::Receiver<u64>,
+    checkpoint: Checkpoint,
     state: Arc<Mutex<State>>,
     watchers: broadcast::Sender<Arc<Recorded>>,
 }
@@ -85,9 +90,38 @@ impl Counts {
 
 /// Where the tags are, and how their events ended.
 #[derive(Debug, Default)]
-struct State {
-    cursors: Cursors,
+pub(crate) struct State {
+    pub(crate) cursors: Cursors,
     counts: BTreeMap<String, Counts>,
+}
+
+impl State {
+    /// Gives the tags that have none a cursor; returns which those were.
+    fn add(&mut self, tags: &[&str], start: u64) -> Vec<String> {
+        let is_new = |tag: &&&str| self.cursors.get(tag).is_none();
+        let added: Vec<String> = tags.iter().filter(is_new).map(|tag| (*tag).to_owned()).collect();
+        added.iter().for_each(|tag| _ = self.cursors.tag(tag, start));
+        for tag in tags {
+            self.counts.entry((*tag).to_owned()).or_default();
+        }
+        added
+    }
+
+    fn remove(&mut self, tags: &[String]) {
+        for tag in tags {
+            self.cursors.remove(tag);
+            self.counts.remove(tag);
+        }
+    }
+
+    fn keep_only(&mut self, tags: &[&str]) {
+        let all = self.cursors.iter().map(|(tag, _)| tag.to_owned());
+        let gone: Vec<String> = all.filter(|tag| !tags.contains(&tag.as_str())).collect();
+        for tag in &gone {
+            tracing::warn!(tag, "a tag that is no longer in the container gives up its place in the journal");
+        }
+        self.remove(&gone);
+    }
 }
 
 /// The task that writes; [`Writing::finish`] waits until it has.
@@ -128,12 +162,22 @@ impl Recorder {
         let (done, finished) = oneshot::channel();
         let (watchers, _) = broadcast::channel(WAITING_OUTCOMES);
         let state = Arc::new(Mutex::new(State { cursors, counts: BTreeMap::new() }));
-        let writer = Writer { log, letters, file: file.clone(), state: state.clone(), watchers: watchers.clone() };
+        let checkpoint = Checkpoint::new(file, log.clone(), state.clone());
+        let (count, written) = watch::channel(0);
+        let writer = Writer {
+            log,
+            letters,
+            checkpoint: checkpoint.clone(),
+            state: state.clone(),
+            written: count,
+            watchers: watchers.clone(),
+        };
         tokio::spawn(async move {
             writer.run(waiting).await;
             let _ = done.send(());
         });
-        Ok((Recorder { ends, file, state, watchers }, Writing { done: finished }))
+        let given = Arc::default();
+        Ok((Recorder { ends, given, written, checkpoint, state, watchers }, Writing { done: finished }))
     }
 
     /// Gives each tag a cursor; one that has none yet begins with the event at `start`. The cursors of other tags, which would
@@ -142,23 +186,42 @@ impl Recorder {
     /// # Errors
     /// When the checkpoint cannot be written.
     pub async fn set_tags(&self, tags: &[&str], start: u64) -> Result<(), CursorFileError> {
-        let snapshot = {
+        lock(&self.state).keep_only(tags);
+        self.add_tags(tags, start).await
+    }
+
+    /// Gives each tag that has none a cursor, which begins with the event at `start`, and returns when that is on disk.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be written; no tag has a new cursor then.
+    pub async fn add_tags(&self, tags: &[&str], start: u64) -> Result<(), CursorFileError> {
+        let added = lock(&self.state).add(tags, start);
+        let saved = self.checkpoint.save().await;
+        if saved.is_err() {
+            lock(&self.state).remove(&added);
+        }
+        saved
+    }
+
+    /// The tags are these from now on, with other workers, which take up all that has no outcome. The workers of before have
+    /// ended, and what they recorded is [settled](Self::settle).
+    pub async fn hand_over(&self, tags: &[&str]) {
+        {
             let mut state = lock(&self.state);
-            let cursors = &mut state.cursors;
-            let gone: Vec<String> =
-                cursors.iter().map(|(tag, _)| tag.to_owned()).filter(|tag| !tags.contains(&tag.as_str())).collect();
-            for tag in gone {
-                tracing::warn!(tag, "a tag that is no longer in the container gives up its place in the journal");
-                cursors.remove(&tag);
-            }
-            for tag in tags {
-                cursors.tag(tag, start);
-            }
-            let snapshot = cursors.clone();
-            state.counts = tags.iter().map(|tag| ((*tag).to_owned(), Counts::default())).collect();
-            snapshot
-        };
-        self.file.save(snapshot).await
+            state.keep_only(tags);
+            state.cursors.rewind();
+        }
+        // Should the process end before the next one, the next start does the same again.
+        if let Err(error) = self.checkpoint.save().await {
+            tracing::warn!(%error, "the cursors were not written down");
+        }
+    }
+
+    /// Waits until every end that was recorded before is written and its cursor knows.
+    pub async fn settle(&self) {
+        let given = self.given.load(Ordering::Acquire);
+        // A writer that is gone writes no more.
+        let _ = self.written.clone().wait_for(|written| *written >= given).await;
     }
 
     /// Where a tag reads the journal next.
@@ -173,8 +236,9 @@ impl Recorder {
 
     /// Records an end. Returns when there is room for it to wait; it is written soon after.
     pub async fn record(&self, ended: Ended) {
-        if self.ends.send(ended).await.is_err() {
-            tracing::error!("an outcome was not recorded: the event will be run again");
+        match self.ends.send(ended).await {
+            Ok(()) => _ = self.given.fetch_add(1, Ordering::Release),
+            Err(_) => tracing::error!("an outcome was not recorded: the event will be run again"),
         }
     }
 
@@ -206,8 +270,9 @@ impl Recorder {
 struct Writer {
     log: Log,
     letters: DeadLetters,
-    file: CursorFile,
+    checkpoint: Checkpoint,
     state: Arc<Mutex<State>>,
+    written: watch::Sender<u64>,
     watchers: broadcast::Sender<Arc<Recorded>>,
 }
 
@@ -271,6 +336,7 @@ impl Writer {
                 }
             }
         };
+        let count = recorded.len() as u64;
         let mut state = lock(&self.state);
         for (position, recorded) in (first..).zip(recorded) {
             state.cursors.apply(position, &Finished { tag: recorded.tag.clone(), event: recorded.position });
@@ -282,16 +348,12 @@ impl Writer {
             // Nobody has to be watching.
             let _ = self.watchers.send(Arc::new(recorded));
         }
+        drop(state);
+        self.written.send_modify(|written| *written += count);
     }
 
     async fn checkpoint(&self) {
-        let cursors = lock(&self.state).cursors.clone();
-        // The outcomes first: after a loss of power the checkpoint must not say more than they do.
-        if let Err(error) = self.log.sync().await {
-            tracing::warn!(%error, "the outcomes were not synced, so the cursors are not written down");
-            return;
-        }
-        if let Err(error) = self.file.save(cursors).await {
+        if let Err(error) = self.checkpoint.save().await {
             tracing::warn!(%error, "the cursors were not written down; a restart reads more outcomes");
         }
     }

@@ -4,6 +4,7 @@
 mod client;
 mod dead;
 mod status;
+mod vendors;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -17,16 +18,20 @@ use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
 use crate::dead_letters::DeadLetters;
+use crate::deliver::Network;
 use crate::journal::EventJournal;
+use crate::live::Live;
 use crate::outcomes::Recorder;
 
 pub use client::{AskError, ask};
 pub use dead::{Filter, Numbered, list};
 pub use status::{Status, TagStatus};
+pub use vendors::{BreakerStatus, Vendor};
 
 /// What the admin socket tells of.
 pub struct Facts {
-    pub container: String,
+    pub live: Arc<Live>,
+    pub network: Arc<Network>,
     pub journal: EventJournal,
     pub letters: DeadLetters,
     pub recorder: Recorder,
@@ -48,7 +53,7 @@ impl Admin {
     ///
     /// # Errors
     /// When the socket cannot be made, as on a path that is too long for one.
-    pub fn start(data_dir: &Path, facts: Facts) -> io::Result<Self> {
+    pub fn start(data_dir: &Path, facts: Arc<Facts>) -> io::Result<Self> {
         let path = Self::socket(data_dir);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -56,10 +61,8 @@ impl Admin {
         }
         let listener = UnixListener::bind(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-        let router = Router::new()
-            .route("/status", get(status::show))
-            .route("/dead", get(dead::show))
-            .with_state(Arc::new(facts));
+        let router =
+            Router::new().route("/status", get(status::show)).route("/dead", get(dead::show)).with_state(facts);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the admin socket ended");

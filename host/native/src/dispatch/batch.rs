@@ -12,12 +12,10 @@ use tagyard_pipeline::outcome::{Cause, Outcome};
 use tagyard_pipeline::output::LogLine;
 use tagyard_pipeline::permit::Permitted;
 use tagyard_pipeline::redact::Redacted;
-use tokio::sync::Semaphore;
 
 use crate::dead_letters::{DeadLetter, ShownRequest};
 use crate::deliver::{Delivered, Deliverer, Undelivered, Undone};
 use crate::journal::Record;
-use crate::limits::TAG_DELIVERIES;
 use crate::outcomes::{Ended, Recorded, Recorder};
 use crate::sandbox::CallError;
 use crate::tag::{GuestEnd, Ran, Tag};
@@ -26,6 +24,7 @@ use crate::tag::{GuestEnd, Ran, Tag};
 pub(super) struct Item {
     pub(super) record: Arc<Record>,
     pub(super) message_id: String,
+    /// Events of one user go one after the other.
     pub(super) user: u64,
     pub(super) redacted: Redacted,
 }
@@ -35,14 +34,12 @@ pub(super) struct Stage {
     pub(super) tag: Arc<Tag>,
     pub(super) recorder: Recorder,
     deliverer: Arc<Deliverer>,
-    /// Requests of this tag on the wire.
-    wire: Semaphore,
 }
 
 /// How one event of a batch ended.
 enum End {
     Outcome(Outcome, Option<Box<Failed>>, u32),
-    /// The host is stopping: the event stays in the journal.
+    /// The container is stopping: the event stays in the journal.
     Abandoned,
 }
 
@@ -74,7 +71,7 @@ impl Item {
 
 impl Stage {
     pub(super) fn new(tag: Arc<Tag>, recorder: Recorder, deliverer: Arc<Deliverer>) -> Self {
-        Stage { tag, recorder, deliverer, wire: Semaphore::new(TAG_DELIVERIES) }
+        Stage { tag, recorder, deliverer }
     }
 
     /// Runs a batch to its end and records every outcome.
@@ -131,7 +128,13 @@ impl Stage {
     fn attempt<'s>(&'s self, items: Vec<&'s Item>) -> Pin<Box<dyn Future<Output = Vec<End>> + Send + 's>> {
         Box::pin(async move {
             let events = items.iter().map(|item| item.redacted.clone()).collect();
-            match self.tag.run(events).await {
+            let result = tokio::select! {
+                biased;
+                // A call has no effect but its result, so it can be left at any point.
+                () = self.deliverer.stopped() => Err(CallError::Stopped),
+                result = self.tag.run(events) => result,
+            };
+            match result {
                 Ok(ran) => self.deliver(items, ran).await,
                 Err(CallError::Stopped) => items.iter().map(|_| End::Abandoned).collect(),
                 Err(error) if items.len() > 1 && error.may_be_of_one_event() => self.split(items).await,
@@ -196,7 +199,7 @@ impl Stage {
             }
             let carried = request.events().iter().filter_map(|event| items.get(*event as usize));
             let since = carried.map(|item| item.since()).max().unwrap_or_else(SystemTime::now);
-            results.push(self.deliverer.deliver(request, &self.tag.secrets, since, &self.wire).await);
+            results.push(self.deliverer.deliver(request, &self.tag.secrets, since, &self.tag.wire).await);
         }
         results
     }

@@ -69,6 +69,11 @@ impl Cursor {
         if self.unfinished.contains(position) { Begin::Run } else { Begin::Skip }
     }
 
+    /// Another worker reads from here on: what is begun and unfinished is passed over again, as after a restart.
+    pub fn rewind(&mut self) {
+        self.read = self.low();
+    }
+
     /// The event at `position` has its outcome. Whether it was waiting for one.
     pub fn finish(&mut self, position: u64) -> bool {
         self.unfinished.remove(position, position) > 0
@@ -122,7 +127,7 @@ impl From<Saved> for Cursor {
         for (first, last) in saved.unfinished {
             cursor.unfinished.add(first.max(1), last.min(cursor.next - 1));
         }
-        cursor.read = cursor.low();
+        cursor.rewind();
         cursor
     }
 }

@@ -25,6 +25,7 @@
 //! that failed.
 
 mod aside;
+mod bounds;
 mod cursor;
 mod cursor_file;
 mod cursors;
