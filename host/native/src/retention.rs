@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::dead_letters::DeadLetters;
-use crate::journal::{Log, Retain, SEGMENT_BYTES};
+use crate::journal::{LARGE_APPEND_BYTES, Log, Retain, SEGMENT_BYTES};
 use crate::limits::{KEEP_CHECK_EVERY, ROOM_CHECK_EVERY};
 use crate::outcomes::Recorder;
 
@@ -59,8 +59,8 @@ impl Keep {
 
     /// What passed events may make of the journal. A journal with a limit has room for new events beside them.
     fn history_bytes(&self) -> u64 {
-        let beside = |max: u64| max.saturating_sub(2 * self.segment_bytes());
-        self.max_bytes.map_or(self.bytes, |max| beside(max).min(self.bytes))
+        let room = (2 * self.segment_bytes()).max(2 * LARGE_APPEND_BYTES);
+        self.max_bytes.map_or(self.bytes, |max| max.saturating_sub(room).min(self.bytes))
     }
 }
 

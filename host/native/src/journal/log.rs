@@ -21,7 +21,7 @@ use super::writer::Command;
 /// Appends that may wait for the writer.
 const WAITING_APPENDS: usize = 4096;
 /// What a request of the largest size comes to on disk, about.
-const LARGE_APPEND_BYTES: u64 = 512 * 1024;
+pub const LARGE_APPEND_BYTES: u64 = 512 * 1024;
 /// What those may weigh; beyond either, [`AppendError::Busy`].
 const WAITING_BYTES: usize = 64 << 20;
 
@@ -60,8 +60,7 @@ pub struct Stats {
 impl Stats {
     /// Whether it is so near to its limit that a large append would be refused.
     pub fn is_full(&self) -> bool {
-        let large = LARGE_APPEND_BYTES;
-        self.max_bytes.is_some_and(|max| self.bytes.saturating_add(large.min(max / 8)) > max)
+        self.max_bytes.is_some_and(|max| self.bytes.saturating_add(LARGE_APPEND_BYTES) > max)
     }
 }
 

@@ -59,7 +59,7 @@ pub use dedupe::DEDUPE_KEYS;
 pub use error::{AppendError, OpenError, ReadError, StorageFault};
 pub use events::{EventJournal, Journal};
 pub use lock::DirLock;
-pub use log::{Appended, Log, Stats};
+pub use log::{Appended, LARGE_APPEND_BYTES, Log, Stats};
 pub use options::{Durability, Options, SEGMENT_AGE, SEGMENT_BYTES};
 pub use read::ReadLimit;
 pub use record::{Key, MAX_PAYLOAD_BYTES, NewRecord, Record};

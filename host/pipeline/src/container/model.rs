@@ -107,8 +107,7 @@ pub struct Tag {
     /// Changes of an event before this tag sees it, after those for all tags.
     #[serde(default, rename = "transform")]
     pub transforms: Vec<Transform>,
-    /// Whether one user's events reach the vendor in the order in which they were accepted, the later ones waiting while an
-    /// earlier one is tried again. `false` for a vendor that does not care.
+    /// Whether a user's later events wait while an earlier one is tried again. `false` for a vendor that needs no order.
     #[serde(default = "in_order")]
     pub ordered: bool,
     /// Bounds on each call of the tag.
