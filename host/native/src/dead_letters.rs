@@ -93,7 +93,7 @@ impl DeadLetters {
         let oldest = self.log.oldest_position();
         let before = self.log.durable_position() + 1;
         self.log.retain(Retain { before, max_age_ms: Some(max_age_ms), max_bytes: None }).await?;
-        Ok(self.log.oldest_position() - oldest)
+        Ok(self.log.oldest_position().saturating_sub(oldest))
     }
 
     /// The letters from `position` on, each with its own; empty at the end.

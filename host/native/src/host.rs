@@ -149,7 +149,7 @@ impl Host {
         let routes = ground.routes.clone();
         let reloads = Reloads::start(ground, &compiled);
         let server =
-            Server::start(listener, routes).map_err(|error| HostError::Listen { address: setup.listen, error })?;
+            Server::start_with(listener, routes).map_err(|error| HostError::Listen { address: setup.listen, error })?;
         Ok(Host { server, reloads, admin, chores, recorder, writing, letters })
     }
 

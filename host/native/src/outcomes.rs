@@ -152,6 +152,7 @@ impl Recorder {
             tracing::warn!("both checkpoints are damaged: the cursors are restored from the outcomes alone");
         }
         let mut cursors = loaded.cursors;
+        let checkpointed = cursors.outcomes();
         let replayed = cursors.replay(&log, oldest, |record| {
             let recorded: Recorded = serde_json::from_slice(&record.payload).ok()?;
             Some(Finished { tag: recorded.tag, event: recorded.position })
@@ -162,7 +163,7 @@ impl Recorder {
         let (done, finished) = oneshot::channel();
         let (watchers, _) = broadcast::channel(WAITING_OUTCOMES);
         let state = Arc::new(Mutex::new(State { cursors, counts: BTreeMap::new() }));
-        let checkpoint = Checkpoint::new(file, log.clone(), state.clone());
+        let checkpoint = Checkpoint::new(file, log.clone(), state.clone(), checkpointed);
         let (count, written) = watch::channel(0);
         let writer = Writer {
             log,
@@ -262,8 +263,7 @@ impl Recorder {
 
     /// The lowest positions that are still needed: of the journal, by a tag, and of the outcomes, by the next start.
     pub fn needed(&self) -> (Option<u64>, u64) {
-        let state = lock(&self.state);
-        (state.cursors.low(), state.cursors.outcomes())
+        (lock(&self.state).cursors.low(), self.checkpoint.needed())
     }
 }
 

@@ -128,3 +128,25 @@ impl Kept {
 fn millis(age: Duration) -> i64 {
     i64::try_from(age.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn a_history_leaves_room_for_new_events_and_consists_of_several_segments() {
+        let check = |keep_mib: u64, max_mib: Option<u64>, history: u64, segment: u64| {
+            let keep = Keep::from(&model::Journal { keep_mib, max_mib, ..model::Journal::default() });
+            assert_eq!((keep.history_bytes(), keep.segment_bytes()), (history, segment), "{keep_mib} {max_mib:?}");
+        };
+        check(10 * 1_024, None, 10 * 1_024 * MIB, 64 * MIB);
+        check(100, None, 100 * MIB, 100 * MIB / 16);
+        check(1, None, MIB, MIB / 16);
+        check(10 * 1_024, Some(16 * 1_024), 10 * 1_024 * MIB, 64 * MIB);
+        check(10 * 1_024, Some(1_024), (1_024 - 128) * MIB, 64 * MIB);
+        check(10 * 1_024, Some(2), MIB, 2 * MIB / 16);
+        check(1_000_000_000, Some(1), 0, MIB / 16);
+    }
+}

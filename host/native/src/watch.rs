@@ -1,5 +1,6 @@
 //! Watches a container's files, and has the host take it again when they change or when SIGHUP comes.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -82,8 +83,8 @@ fn load(path: &Path, env: Environment) -> (Seen, Result<Loaded, Report>) {
 }
 
 fn stamped(path: PathBuf) -> (PathBuf, Option<Stamp>) {
-    // Follows symlinks.
-    let metadata = path.metadata().ok();
+    // Follows symlinks. A pipe, as a shell's `<(…)` makes one, is not watched.
+    let metadata = path.metadata().ok().filter(Metadata::is_file);
     let stamp = metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len())));
     (path, stamp)
 }

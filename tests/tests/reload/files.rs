@@ -39,7 +39,7 @@ async fn a_hangup_swaps_write_keys_on_open_connections() {
 #[tokio::test]
 async fn a_changed_file_is_found() {
     // Replaced, written over, and led to by another link, as a mounted config map is.
-    check(|folder, text| write(folder, text)).await;
+    check(write).await;
     check(|folder, text| fs::write(folder.join("shop.toml"), text).unwrap()).await;
     check(|folder, text| {
         fs::create_dir(folder.join("v2")).unwrap();

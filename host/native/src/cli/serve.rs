@@ -52,7 +52,7 @@ Examples:
   GA4_API_SECRET=… tagyard serve shop.toml --data-dir /var/lib/tagyard
   tagyard serve shop.toml --listen 0.0.0.0:8080 --data-dir /var/lib/tagyard
   tagyard serve shop.toml --divert http://127.0.0.1:9000      stage it: no vendor gets anything
-  pkill -HUP -x tagyard                                       take the changed container now
+  kill -HUP PID                                               take the changed container now
 
   curl http://127.0.0.1:8080/v1/track -u WRITE_KEY: -H 'content-type: application/json' \\
     -d '{\"event\": \"Order Completed\", \"userId\": \"u1\", \"properties\": {\"revenue\": 42}}'";

@@ -44,7 +44,15 @@ impl Server {
     ///
     /// # Errors
     /// When the socket has no address.
-    pub fn start(listener: TcpListener, routes: Routes) -> std::io::Result<Self> {
+    pub fn start(listener: TcpListener, router: Router) -> std::io::Result<Self> {
+        Self::start_with(listener, Arc::new(ArcSwap::from_pointee(router)))
+    }
+
+    /// The same, with a router that may be exchanged.
+    ///
+    /// # Errors
+    /// When the socket has no address.
+    pub fn start_with(listener: TcpListener, routes: Routes) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopping) = oneshot::channel();
         Ok(Server { address, stop, task: tokio::spawn(serve(listener, routes, stopping)) })

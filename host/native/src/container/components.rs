@@ -7,9 +7,10 @@ use toml::{Table, Value};
 use super::read;
 use crate::registry;
 
-/// The files that the tags of a container file name, each once; none where the file cannot be read.
+/// The files that the tags of a container file name, each once; none where the file cannot be read, or is a pipe, which can be
+/// read only once.
 pub fn components(container: &Path) -> Vec<PathBuf> {
-    let text = read(container).unwrap_or_default();
+    let text = if container.is_file() { read(container).unwrap_or_default() } else { String::new() };
     let table: Table = text.parse().unwrap_or_default();
     let base = container.parent().unwrap_or(Path::new(""));
     let tags = table.get("tag").and_then(Value::as_array).into_iter().flatten();

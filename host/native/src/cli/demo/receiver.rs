@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{Request, State};
 use http::header::HOST;
@@ -36,7 +35,7 @@ impl Receiver {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let received = Arc::new(Mutex::new(Vec::new()));
         let router = Router::new().fallback(receive).with_state(received.clone());
-        Ok(Receiver { server: Server::start(listener, Arc::new(ArcSwap::from_pointee(router)))?, received })
+        Ok(Receiver { server: Server::start(listener, router)?, received })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
