@@ -127,3 +127,36 @@ impl From<Answer> for ShownAnswer {
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::journal::Options;
+
+    const DAY_MS: i64 = 24 * 3_600 * 1_000;
+
+    #[tokio::test]
+    async fn letters_are_let_go_when_they_are_old_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let letters = DeadLetters::new(Log::open(folder.path(), Options::default()).unwrap().0);
+        let died = |days: i64| DeadLetter {
+            at: Timestamp::now() - SignedDuration::from_hours(24 * days),
+            tag: None,
+            position: None,
+            cause: Cause::Invalid,
+            reason: "no event".to_owned(),
+            event: Value::Null,
+            request: None,
+            answer: None,
+            attempts: 0,
+        };
+        letters.append(&[died(40), died(39)]).await.unwrap();
+        assert_eq!(letters.let_go(50 * DAY_MS).await.unwrap(), 0);
+        assert_eq!(letters.let_go(30 * DAY_MS).await.unwrap(), 2);
+        letters.append(&[died(0)]).await.unwrap();
+        assert_eq!(letters.let_go(30 * DAY_MS).await.unwrap(), 0);
+        assert_eq!(letters.read_from(1).await.unwrap().iter().map(|(number, _)| *number).collect::<Vec<_>>(), [3]);
+    }
+}
