@@ -114,13 +114,15 @@ impl State {
         }
     }
 
-    fn keep_only(&mut self, tags: &[&str]) {
+    /// Forgets all other tags; whether there were any.
+    fn keep_only(&mut self, tags: &[&str]) -> bool {
         let all = self.cursors.iter().map(|(tag, _)| tag.to_owned());
         let gone: Vec<String> = all.filter(|tag| !tags.contains(&tag.as_str())).collect();
         for tag in &gone {
             tracing::warn!(tag, "a tag that is no longer in the container gives up its place in the journal");
         }
         self.remove(&gone);
+        !gone.is_empty()
     }
 }
 
@@ -187,11 +189,23 @@ impl Recorder {
     /// # Errors
     /// When the checkpoint cannot be written.
     pub async fn set_tags(&self, tags: &[&str], start: u64) -> Result<(), CursorFileError> {
-        lock(&self.state).keep_only(tags);
-        self.add_tags(tags, start).await
+        let changed = {
+            let mut state = lock(&self.state);
+            let is_fewer = state.keep_only(tags);
+            !state.add(tags, start).is_empty() || is_fewer
+        };
+        match self.checkpoint.save().await {
+            // The checkpoint of before says the same: a full disk keeps no host from delivering what it has.
+            Err(error) if !changed => {
+                tracing::warn!(%error, "the cursors were not written down; going on with those of before");
+                Ok(())
+            }
+            saved => saved,
+        }
     }
 
-    /// Gives each tag that has none a cursor, which begins with the event at `start`, and returns when that is on disk.
+    /// Gives each tag that has none a cursor, which begins with the event at `start`, and returns when that is on disk. Written even
+    /// if there is none such: where the disk takes nothing, what the tags record would not be settled either.
     ///
     /// # Errors
     /// When the checkpoint cannot be written; no tag has a new cursor then.
