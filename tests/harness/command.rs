@@ -157,11 +157,27 @@ impl Served {
         self.log.lock().unwrap().clone()
     }
 
+    /// Sends it a signal, as `HUP`.
+    pub async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await.expect("kill");
+        assert!(sent.success());
+    }
+
+    /// Waits until it has logged a text so many times.
+    pub async fn wait_for_log(&self, text: &str, times: usize) {
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            if self.log().matches(text).count() >= times {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("`{text}` was not logged {times} times:\n{}", self.log());
+    }
+
     /// Asks it to stop, and waits until it has.
     pub async fn terminate(mut self) -> (ExitStatus, String) {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
-        assert!(sent.success());
+        self.signal("TERM").await;
         let status = timeout(PATIENCE, self.child.wait()).await.expect("it stops").expect("an end");
         (status, self.log())
     }

@@ -12,7 +12,7 @@ use tagyard_pipeline::permit::Permitted;
 use tokio::sync::MutexGuard;
 
 use crate::deliver::Answer;
-use crate::journal::{AppendError, Key, Log, NewRecord, Ranges, ReadError, ReadLimit};
+use crate::journal::{AppendError, Key, Log, NewRecord, Ranges, ReadError, ReadLimit, Retain};
 use crate::limits::KEPT_ANSWER_BYTES;
 
 pub use settled::{How, SettleError, Settled};
@@ -93,6 +93,18 @@ impl DeadLetters {
         Ok(())
     }
 
+    /// Lets go of letters that are older than `max_age_ms`; how many.
+    ///
+    /// # Errors
+    /// When they cannot be deleted.
+    pub async fn let_go(&self, max_age_ms: i64) -> Result<u64, ReadError> {
+        let oldest = self.log.oldest_position();
+        let before = self.log.durable_position() + 1;
+        self.log.retain(Retain { before, max_age_ms: Some(max_age_ms), max_bytes: None }).await?;
+        self.settlements.let_go(max_age_ms).await?;
+        Ok(self.log.oldest_position().saturating_sub(oldest))
+    }
+
     /// The letters from `position` on, each with its own; empty at the end. Settled ones are among them.
     ///
     /// # Errors
@@ -171,4 +183,38 @@ impl From<Answer> for ShownAnswer {
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::journal::Options;
+
+    const DAY_MS: i64 = 24 * 3_600 * 1_000;
+
+    #[tokio::test]
+    async fn letters_are_let_go_when_they_are_old_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = |name: &str| Log::open(folder.path().join(name), Options::default()).unwrap().0;
+        let letters = DeadLetters::new(log("letters"), log("settled"));
+        let died = |days: i64| DeadLetter {
+            at: Timestamp::now() - SignedDuration::from_hours(24 * days),
+            tag: None,
+            position: None,
+            cause: Cause::Invalid,
+            reason: "no event".to_owned(),
+            event: Value::Null,
+            request: None,
+            answer: None,
+            attempts: 0,
+        };
+        letters.append(&[died(40), died(39)]).await.unwrap();
+        assert_eq!(letters.let_go(50 * DAY_MS).await.unwrap(), 0);
+        assert_eq!(letters.let_go(30 * DAY_MS).await.unwrap(), 2);
+        letters.append(&[died(0)]).await.unwrap();
+        assert_eq!(letters.let_go(30 * DAY_MS).await.unwrap(), 0);
+        assert_eq!(letters.read_from(1).await.unwrap().iter().map(|(number, _)| *number).collect::<Vec<_>>(), [3]);
+    }
 }

@@ -12,13 +12,17 @@ pub mod decoded;
 pub mod deliver;
 pub mod dispatch;
 pub mod dry_run;
+mod gauges;
+mod ground;
 pub mod held;
 pub mod history;
 pub mod host;
 pub mod journal;
 pub mod limits;
+pub mod live;
 pub mod outcomes;
 pub mod registry;
+pub mod reload;
 pub mod retention;
 pub mod sandbox;
 pub mod secrets;
@@ -27,6 +31,7 @@ pub mod stopped;
 pub mod tag;
 pub mod text;
 pub mod try_event;
+pub mod watch;
 
 /// Events are allocated on one thread and freed on another, in many small pieces; the system's allocator spends a third of the
 /// collector's time on that.

@@ -7,6 +7,7 @@
 mod again;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -55,6 +56,9 @@ pub struct Ended {
 #[derive(Clone)]
 pub struct Recorder {
     ends: mpsc::Sender<Ended>,
+    /// How many ends were given to the writer, and how many it has written.
+    given: Arc<AtomicU64>,
+    written: watch::Receiver<u64>,
     checkpoint: Checkpoint,
     sent: sent::Queue,
     state: Arc<Mutex<State>>,
@@ -131,6 +135,38 @@ pub(crate) struct State {
     again: BTreeMap<String, Counts>,
 }
 
+impl State {
+    /// Gives the tags that have none a cursor; returns which those were.
+    fn add(&mut self, tags: &[&str], start: u64) -> Vec<String> {
+        let is_new = |tag: &&&str| self.cursors.get(tag).is_none();
+        let added: Vec<String> = tags.iter().filter(is_new).map(|tag| (*tag).to_owned()).collect();
+        added.iter().for_each(|tag| _ = self.cursors.tag(tag, start));
+        for tag in tags {
+            self.counts.entry((*tag).to_owned()).or_default();
+        }
+        added
+    }
+
+    fn remove(&mut self, tags: &[String]) {
+        for tag in tags {
+            self.cursors.remove(tag);
+            self.counts.remove(tag);
+            self.again.remove(tag);
+        }
+    }
+
+    /// Forgets all other tags; whether there were any.
+    fn keep_only(&mut self, tags: &[&str]) -> bool {
+        let all = self.cursors.iter().map(|(tag, _)| tag.to_owned());
+        let gone: Vec<String> = all.filter(|tag| !tags.contains(&tag.as_str())).collect();
+        for tag in &gone {
+            tracing::warn!(tag, "a tag that is no longer in the container gives up its place in the journal");
+        }
+        self.remove(&gone);
+        !gone.is_empty()
+    }
+}
+
 /// The task that writes; [`Writing::finish`] waits until it has.
 pub struct Writing {
     done: oneshot::Receiver<()>,
@@ -160,6 +196,7 @@ impl Recorder {
             tracing::warn!("both checkpoints are damaged: the cursors are restored from the outcomes alone");
         }
         let mut cursors = loaded.cursors;
+        let checkpointed = cursors.outcomes();
         let replayed = cursors.replay(&log, oldest, |record| {
             let recorded: Recorded = serde_json::from_slice(&record.payload).ok()?;
             Some(Finished { tag: recorded.tag, event: recorded.position })
@@ -171,15 +208,23 @@ impl Recorder {
         let (done, finished) = oneshot::channel();
         let (watchers, _) = broadcast::channel(WAITING_OUTCOMES);
         let state = Arc::new(Mutex::new(State { cursors, ..State::default() }));
-        let checkpoint = Checkpoint::new(file, log.clone(), state.clone());
-        let writer =
-            Writer { log, letters, checkpoint: checkpoint.clone(), state: state.clone(), watchers: watchers.clone() };
+        let checkpoint = Checkpoint::new(file, log.clone(), state.clone(), checkpointed);
+        let (count, written) = watch::channel(0);
+        let writer = Writer {
+            log,
+            letters,
+            checkpoint: checkpoint.clone(),
+            state: state.clone(),
+            written: count,
+            watchers: watchers.clone(),
+        };
         tokio::spawn(async move {
             writer.run(waiting, keeper).await;
             let _ = done.send(());
         });
-        let marks = watch::Sender::new(());
-        Ok((Recorder { ends, sent, checkpoint, state, watchers, marks }, Writing { done: finished }))
+        let (given, marks) = (Arc::default(), watch::Sender::new(()));
+        let recorder = Recorder { ends, given, written, checkpoint, sent, state, watchers, marks };
+        Ok((recorder, Writing { done: finished }))
     }
 
     /// Gives each tag a cursor; one that has none yet begins with the event at `start`. The cursors of other tags, which would
@@ -190,29 +235,52 @@ impl Recorder {
     pub async fn set_tags(&self, tags: &[&str], start: u64) -> Result<(), CursorFileError> {
         let changed = {
             let mut state = lock(&self.state);
-            let cursors = &mut state.cursors;
-            let known = cursors.iter().count();
-            let new = tags.iter().any(|tag| cursors.get(tag).is_none());
-            let gone: Vec<String> =
-                cursors.iter().map(|(tag, _)| tag.to_owned()).filter(|tag| !tags.contains(&tag.as_str())).collect();
-            for tag in gone {
-                tracing::warn!(tag, "a tag that is no longer in the container gives up its place in the journal");
-                cursors.remove(&tag);
-            }
-            for tag in tags {
-                cursors.tag(tag, start);
-            }
-            state.counts = tags.iter().map(|tag| ((*tag).to_owned(), Counts::default())).collect();
-            new || known > tags.len()
+            let is_fewer = state.keep_only(tags);
+            !state.add(tags, start).is_empty() || is_fewer
         };
         match self.checkpoint.save().await {
-            // The checkpoint of before says the same, a little less of it: a full disk keeps no host from delivering what it has.
+            // The checkpoint of before says the same: a full disk keeps no host from delivering what it has.
             Err(error) if !changed => {
                 tracing::warn!(%error, "the cursors were not written down; going on with those of before");
                 Ok(())
             }
             saved => saved,
         }
+    }
+
+    /// Gives each tag that has none a cursor, which begins with the event at `start`, and returns when that is on disk. Written even
+    /// if there is none such: where the disk takes nothing, what the tags record would not be settled either.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be written; no tag has a new cursor then.
+    pub async fn add_tags(&self, tags: &[&str], start: u64) -> Result<(), CursorFileError> {
+        let added = lock(&self.state).add(tags, start);
+        let saved = self.checkpoint.save().await;
+        if saved.is_err() {
+            lock(&self.state).remove(&added);
+        }
+        saved
+    }
+
+    /// The tags are these from now on, with other workers, which take up all that has no outcome. The workers of before have
+    /// ended, and what they recorded is [settled](Self::settle).
+    pub async fn hand_over(&self, tags: &[&str]) {
+        {
+            let mut state = lock(&self.state);
+            state.keep_only(tags);
+            state.cursors.rewind();
+        }
+        // Should the process end before the next one, the next start does the same again.
+        if let Err(error) = self.checkpoint.save().await {
+            tracing::warn!(%error, "the cursors were not written down");
+        }
+    }
+
+    /// Waits until every end that was recorded before is written and its cursor knows.
+    pub async fn settle(&self) {
+        let given = self.given.load(Ordering::Acquire);
+        // A writer that is gone writes no more.
+        let _ = self.written.clone().wait_for(|written| *written >= given).await;
     }
 
     /// Where a tag reads the journal next.
@@ -227,8 +295,9 @@ impl Recorder {
 
     /// Records an end. Returns when there is room for it to wait; it is written soon after.
     pub async fn record(&self, ended: Ended) {
-        if self.ends.send(ended).await.is_err() {
-            tracing::error!("an outcome was not recorded: the event will be run again");
+        match self.ends.send(ended).await {
+            Ok(()) => _ = self.given.fetch_add(1, Ordering::Release),
+            Err(_) => tracing::error!("an outcome was not recorded: the event will be run again"),
         }
     }
 
@@ -258,8 +327,7 @@ impl Recorder {
 
     /// The lowest positions that are still needed: of the journal, by a tag, and of the outcomes, by the next start.
     pub fn needed(&self) -> (Option<u64>, u64) {
-        let state = lock(&self.state);
-        (state.cursors.low(), state.cursors.outcomes())
+        (lock(&self.state).cursors.low(), self.checkpoint.needed())
     }
 }
 
@@ -268,6 +336,7 @@ struct Writer {
     letters: DeadLetters,
     checkpoint: Checkpoint,
     state: Arc<Mutex<State>>,
+    written: watch::Sender<u64>,
     watchers: broadcast::Sender<Arc<Recorded>>,
 }
 
@@ -336,6 +405,7 @@ impl Writer {
                 }
             }
         };
+        let count = recorded.len() as u64;
         let mut state = lock(&self.state);
         for (position, recorded) in (first..).zip(recorded) {
             state.cursors.apply(position, &Finished { tag: recorded.tag.clone(), event: recorded.position });
@@ -350,6 +420,8 @@ impl Writer {
             // Nobody has to be watching.
             let _ = self.watchers.send(Arc::new(recorded));
         }
+        drop(state);
+        self.written.send_modify(|written| *written += count);
     }
 
     async fn checkpoint(&self) {

@@ -8,6 +8,7 @@ mod history;
 mod serve;
 mod status;
 mod tail;
+mod vendors;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -22,7 +23,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::dead_letters::DeadLetters;
+use crate::deliver::Network;
 use crate::journal::{EventJournal, Log};
+use crate::live::Live;
 use crate::outcomes::Recorder;
 
 pub use client::{AskError, Lines, ask, ask_bytes, tell};
@@ -30,10 +33,12 @@ pub use dead::{Filter, Numbered, list};
 pub use history::{decode_page, page};
 pub use status::{Status, TagStatus};
 pub use tail::Line;
+pub use vendors::{BreakerStatus, Vendor};
 
 /// What the admin socket tells of.
 pub struct Facts {
-    pub container: String,
+    pub live: Arc<Live>,
+    pub network: Arc<Network>,
     pub journal: EventJournal,
     pub letters: DeadLetters,
     pub outcomes: Log,
@@ -58,7 +63,7 @@ impl Admin {
     ///
     /// # Errors
     /// When the socket cannot be made, as on a path that is too long for one.
-    pub fn start(data_dir: &Path, facts: Facts) -> io::Result<Self> {
+    pub fn start(data_dir: &Path, facts: Arc<Facts>) -> io::Result<Self> {
         let path = Self::socket(data_dir);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -76,7 +81,7 @@ impl Admin {
             .route("/history/{part}", get(history::show))
             .route("/history/{part}/extent", get(history::extent))
             .route("/events/tail", get(tail::follow))
-            .with_state(Arc::new(facts));
+            .with_state(facts);
         let (stop, stopping) = oneshot::channel();
         let task = tokio::spawn(serve::serve(listener, router, stopping));
         Ok(Admin { path, stop, task })

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{MutexGuard, OnceCell};
 
-use crate::journal::{AppendError, Key, Log, NewRecord, Ranges, ReadError, ReadLimit};
+use crate::journal::{AppendError, Key, Log, NewRecord, Ranges, ReadError, ReadLimit, Retain};
 
 /// Ranges of letters in one record; a settlement of more lies in several. A record has to stay far below 16 MB.
 const RECORD_RANGES: usize = 10_000;
@@ -86,6 +86,13 @@ impl Settlements {
         self.log.append(records.collect(), false).await?;
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         letters.iter().for_each(|(first, last)| known.add(*first, *last));
+        Ok(())
+    }
+
+    /// Lets go of settlements that are older than `max_age_ms`: their letters are older still.
+    pub(super) async fn let_go(&self, max_age_ms: i64) -> Result<(), ReadError> {
+        let before = self.log.durable_position() + 1;
+        self.log.retain(Retain { before, max_age_ms: Some(max_age_ms), max_bytes: None }).await?;
         Ok(())
     }
 

@@ -13,12 +13,11 @@ use tagyard_pipeline::outcome::{Cause, Outcome};
 use tagyard_pipeline::output::LogLine;
 use tagyard_pipeline::permit::Permitted;
 use tagyard_pipeline::redact::Redacted;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::dead_letters::{DeadLetter, ShownRequest};
 use crate::deliver::{Delivered, Deliverer, Undelivered, Undone};
 use crate::journal::Record;
-use crate::limits::TAG_DELIVERIES;
 use crate::outcomes::{Ended, Recorded, Recorder};
 use crate::sandbox::CallError;
 use crate::sent::Sent;
@@ -30,6 +29,7 @@ use super::lanes::Freed;
 pub(super) struct Item {
     pub(super) record: Arc<Record>,
     pub(super) message_id: String,
+    /// Events of one user go one after the other.
     pub(super) user: u64,
     pub(super) redacted: Redacted,
     /// When it was begun again, for one that had an outcome.
@@ -41,8 +41,6 @@ pub(super) struct Stage {
     pub(super) tag: Arc<Tag>,
     pub(super) recorder: Recorder,
     deliverer: Arc<Deliverer>,
-    /// Requests of this tag on the wire.
-    wire: Semaphore,
 }
 
 /// How one event of a batch ended.
@@ -50,7 +48,7 @@ enum End {
     Outcome(Outcome, Option<Box<Failed>>, u32),
     /// Its outcome has been recorded.
     Recorded,
-    /// The host is stopping: the event stays in the journal.
+    /// The container is stopping: the event stays in the journal.
     Abandoned,
 }
 
@@ -85,7 +83,7 @@ impl Item {
 
 impl Stage {
     pub(super) fn new(tag: Arc<Tag>, recorder: Recorder, deliverer: Arc<Deliverer>) -> Self {
-        Stage { tag, recorder, deliverer, wire: Semaphore::new(TAG_DELIVERIES) }
+        Stage { tag, recorder, deliverer }
     }
 
     /// Runs a batch to its end. Each event's outcome is recorded, and its place in its lane freed, as soon as it is known.
@@ -155,7 +153,13 @@ impl Stage {
     ) -> Pin<Box<dyn Future<Output = Vec<End>> + Send + 's>> {
         Box::pin(async move {
             let events = items.iter().map(|item| item.redacted.clone()).collect();
-            match self.tag.run(events).await {
+            let result = tokio::select! {
+                biased;
+                // A call has no effect but its result, so it can be left at any point.
+                () = self.deliverer.stopped() => Err(CallError::Stopped),
+                result = self.tag.run(events) => result,
+            };
+            match result {
                 Ok(ran) => self.deliver(items, ran, freed).await,
                 Err(CallError::Stopped) => items.iter().map(|_| End::Abandoned).collect(),
                 Err(error) if items.len() > 1 && error.may_be_of_one_event() => self.split(items, freed).await,
@@ -247,7 +251,7 @@ impl Stage {
             }
             let carried = || request.events().iter().filter_map(|event| items.get(*event as usize));
             let since = carried().map(|item| item.since()).max().unwrap_or_else(SystemTime::now);
-            let result = self.deliverer.deliver(request, &self.tag.secrets, since, &self.wire).await;
+            let result = self.deliverer.deliver(request, &self.tag.secrets, since, &self.tag.wire).await;
             let events = carried().map(|item| item.record.position).collect();
             if let Some(sent) = Sent::new(&self.tag.name, call, events, request, &result) {
                 self.recorder.sent(sent);

@@ -43,10 +43,15 @@ impl Worker {
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let (mut durable, mut marks) = self.reading.subscribe();
-        while !*stop.borrow() {
+        loop {
             durable.mark_unchanged();
             marks.mark_unchanged();
-            let starved = self.admit().await;
+            // Whatever admitting waits for, a stop ends it: what was begun is passed over again by the next worker.
+            let starved = tokio::select! {
+                biased;
+                () = stopped(&mut stop) => break,
+                starved = self.admit() => starved,
+            };
             let linger = self.start_batches();
             tokio::select! {
                 Some(freed) = self.freed.recv() => self.release(&freed),
@@ -54,7 +59,7 @@ impl Worker {
                 changed = durable.changed(), if starved => if changed.is_err() { break },
                 Ok(()) = marks.changed(), if starved => {}
                 () = sleep_until(linger), if linger.is_some() => {}
-                _ = stop.changed() => break,
+                () = stopped(&mut stop) => break,
             }
         }
         while let Some(ended) = self.batches.join_next().await {
@@ -98,7 +103,9 @@ impl Worker {
             Decision::Run(redacted) => {
                 let message_id = event.message_id().to_owned();
                 let again = again.then(SystemTime::now);
-                self.lanes.admit(Item { user: user_of(&accepted), message_id, redacted, record, again });
+                // Where order is of no matter, each event is like a user of its own.
+                let user = if self.stage.tag.ordered { user_of(&accepted) } else { record.position };
+                self.lanes.admit(Item { user, message_id, redacted, record, again });
                 return;
             }
         };
@@ -139,6 +146,11 @@ fn user_of(accepted: &Accepted) -> u64 {
     let mut hasher = DefaultHasher::new();
     accepted.event.user().hash(&mut hasher);
     hasher.finish()
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A dispatcher that is gone has stopped.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

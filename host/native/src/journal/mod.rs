@@ -26,6 +26,7 @@
 
 mod again;
 mod aside;
+mod bounds;
 mod cursor;
 mod cursor_file;
 mod cursors;
@@ -62,7 +63,7 @@ pub use dedupe::DEDUPE_KEYS;
 pub use error::{AppendError, OpenError, ReadError, StorageFault};
 pub use events::{EventJournal, Journal};
 pub use lock::DirLock;
-pub use log::{Appended, Log, Stats};
+pub use log::{Appended, LARGE_APPEND_BYTES, Log, Stats};
 pub use options::{Durability, Options, SEGMENT_AGE, SEGMENT_BYTES};
 pub use ranges::Ranges;
 pub use read::ReadLimit;
