@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tagyard_pipeline::plan::PlanError;
+use tagyard_pipeline::sources::{Rules, RulesError};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -67,6 +68,8 @@ pub enum HostError {
     Tag(#[from] StartError),
     #[error(transparent)]
     Plan(#[from] PlanError),
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     #[error("metrics cannot be recorded: {0}")]
     Metrics(String),
 }
@@ -117,7 +120,8 @@ impl Host {
             recorder: recorder.clone(),
         };
         let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;
-        let collector = Collector::new(&loaded.container, journal, letters.clone(), decoded, metrics);
+        let rules = Rules::new(&loaded.container.collect, setup.env)?;
+        let collector = Collector::new(&loaded.container, rules, journal, letters.clone(), decoded, metrics);
         let server = Server::start(listener, collector.router())
             .map_err(|error| HostError::Listen { address: setup.listen, error })?;
         Ok(Host { server, dispatcher, admin, retention, recorder, writing, letters })
