@@ -9,7 +9,7 @@ use tagyard_pipeline::sources::{self, Head, Rules};
 
 use super::node::Node;
 use super::problem::Problem;
-use super::{Surroundings, expression};
+use super::{Surroundings, collect, expression};
 
 /// What the collector answers itself.
 const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
@@ -30,6 +30,7 @@ pub(super) fn check(root: Node<'_>, file: &str, surroundings: &Surroundings<'_>,
 
 fn check_path<'d>(node: Node<'d>, seen: &mut HashSet<&'d str>, problems: &mut Vec<Problem>) {
     let Some(path) = node.text() else { return };
+    collect::check_path(node, problems);
     if !seen.insert(path) {
         problems.push(Problem::new(node.span(), "another webhook has this path"));
     }

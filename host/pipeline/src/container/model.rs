@@ -49,7 +49,7 @@ pub struct Collect {
     pub max_event_bytes: usize,
     /// A path before those of the sources, such as `/metrics`, for a collector behind the site's own domain.
     #[serde(default)]
-    #[schemars(length(min = 2, max = 128), regex(pattern = r"^(/[A-Za-z0-9._~-]+)+$"))]
+    #[schemars(length(max = 128))]
     pub prefix: Option<String>,
     /// Paths at which other services' events come in, and how these become events.
     #[serde(default, rename = "webhook")]
