@@ -134,14 +134,15 @@ async fn what_sdks_send_arrives_at_a_vendor() {
 #[tokio::test]
 async fn each_client_is_answered_as_it_expects() {
     let (host, _receiver) = host().await;
-    let check = async |method: &str, path: &str, body: &str, status: u16, content_type: Option<&str>, expected: &[u8]| {
-        let answer = host.client.send(method, path, &[], body.to_owned()).await;
-        assert_eq!(answer.status, status, "{path}: {}", answer.text());
-        let given = answer.headers.get("content-type").map(|value| value.to_str().unwrap());
-        assert_eq!(given, content_type, "{path}");
-        assert_eq!(answer.headers["cache-control"], "no-store", "{path}");
-        assert!(answer.body.starts_with(expected) && answer.body.is_empty() == expected.is_empty(), "{path}");
-    };
+    let check =
+        async |method: &str, path: &str, body: &str, status: u16, content_type: Option<&str>, expected: &[u8]| {
+            let answer = host.client.send(method, path, &[], body.to_owned()).await;
+            assert_eq!(answer.status, status, "{path}: {}", answer.text());
+            let given = answer.headers.get("content-type").map(|value| value.to_str().unwrap());
+            assert_eq!(given, content_type, "{path}");
+            assert_eq!(answer.headers["cache-control"], "no-store", "{path}");
+            assert!(answer.body.starts_with(expected) && answer.body.is_empty() == expected.is_empty(), "{path}");
+        };
     let event = BASE64_STANDARD.encode(r#"{"userId":"u","writeKey":"shop-web"}"#).replace('=', "");
     check("GET", &format!("/v1/pixel/page?data={event}"), "", 200, Some("image/gif"), b"GIF89a\x01\0\x01\0").await;
     check("GET", "/i?e=pv&aid=shop-web&uid=u", "", 200, Some("image/gif"), b"GIF89a").await;
@@ -202,10 +203,19 @@ async fn a_ga4_event_leaves_by_the_ga4_tag_as_it_came() {
         ("begin_checkout", commerce(json!({"coupon": "AUTUMN"}))),
         ("add_payment_info", commerce(json!({"payment_type": "card"}))),
         ("add_shipping_info", commerce(json!({"shipping_tier": "parcel"}))),
-        ("view_promotion", commerce(json!({"promotion_name": "Autumn", "creative_name": "banner", "creative_slot": "top"}))),
+        (
+            "view_promotion",
+            commerce(json!({"promotion_name": "Autumn", "creative_name": "banner", "creative_slot": "top"})),
+        ),
         ("select_promotion", commerce(json!({"promotion_id": "p1", "promotion_name": "Autumn"}))),
-        ("view_item_list", json!({"engagement_time_msec": 7, "item_list_id": "l1", "item_list_name": "Mugs", "items": [item], "value": 39, "currency": "EUR"})),
-        ("select_item", json!({"engagement_time_msec": 7, "item_list_id": "l1", "items": [item], "value": 39, "currency": "EUR"})),
+        (
+            "view_item_list",
+            json!({"engagement_time_msec": 7, "item_list_id": "l1", "item_list_name": "Mugs", "items": [item], "value": 39, "currency": "EUR"}),
+        ),
+        (
+            "select_item",
+            json!({"engagement_time_msec": 7, "item_list_id": "l1", "items": [item], "value": 39, "currency": "EUR"}),
+        ),
         ("search", json!({"engagement_time_msec": 7, "search_term": "mug"})),
         ("sign_up", json!({"engagement_time_msec": 7, "method": "mail"})),
         ("login", json!({"engagement_time_msec": 7, "method": "mail"})),
@@ -213,7 +223,10 @@ async fn a_ga4_event_leaves_by_the_ga4_tag_as_it_came() {
         ("join_group", json!({"engagement_time_msec": 7, "group_id": "g1"})),
         ("share", json!({"engagement_time_msec": 7, "method": "mail", "content_type": "image", "item_id": "i1"})),
         ("file_download", json!({"engagement_time_msec": 7, "file_name": "a.pdf"})),
-        ("page_view", json!({"engagement_time_msec": 7, "page_location": "https://shop.example/a?b=1", "page_title": "A"})),
+        (
+            "page_view",
+            json!({"engagement_time_msec": 7, "page_location": "https://shop.example/a?b=1", "page_title": "A"}),
+        ),
         ("screen_view", json!({"engagement_time_msec": 7, "screen_name": "Basket"})),
     ];
     let mut sent = Vec::new();
@@ -291,5 +304,8 @@ async fn a_backend_s_address_is_not_the_visitor_s() {
         .map(|request| (request.json()["event"].as_str().unwrap().to_owned(), request.json()["context"]["ip"].clone()))
         .collect();
     addresses.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(addresses, [("click".into(), json!("127.0.0.1")), ("lead".into(), json!(null)), ("stored".into(), json!(null))]);
+    assert_eq!(
+        addresses,
+        [("click".into(), json!("127.0.0.1")), ("lead".into(), json!(null)), ("stored".into(), json!(null))]
+    );
 }
