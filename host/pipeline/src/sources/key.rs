@@ -6,19 +6,12 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use super::Refusal;
 use super::query::Params;
+use super::{Refusal, base64};
 use crate::container::model::Collect;
-
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Whether the operator lists this key.
 pub(super) fn known(collect: &Collect, key: &str) -> bool {
@@ -82,7 +75,7 @@ pub(super) fn basic(headers: &HeaderMap) -> Option<String> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let mut decoded = String::from_utf8(BASE64.decode(credentials.trim()).ok()?).ok()?;
+    let mut decoded = String::from_utf8(base64::decode(credentials.trim())?).ok()?;
     decoded.truncate(decoded.find(':')?);
     Some(decoded)
 }
@@ -91,6 +84,8 @@ pub(super) fn basic(headers: &HeaderMap) -> Option<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use ::base64::Engine as _;
+    use ::base64::prelude::BASE64_STANDARD;
     use serde_json::json;
 
     fn verdict(authorization: &str, in_body: &Value) -> Result<(), String> {
@@ -102,7 +97,7 @@ mod tests {
 
     #[test]
     fn takes_a_known_key_wherever_it_stands() {
-        let basic = |text: &str| format!("Basic {}", BASE64.encode(text));
+        let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
         assert_eq!(verdict(&basic("shop-ios:"), &Value::Null), Ok(()));
         assert_eq!(verdict("basic c2hvcC13ZWI6", &Value::Null), Ok(()));
         assert_eq!(verdict("Basic c2hvcC1pb3M6", &Value::Null), Ok(()));

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::hit::Hit;
 use crate::event::Event;
 use crate::sources::gather::{Gathered, check_count, check_length, finish};
 use crate::sources::item::Surroundings;
+use crate::sources::limits::MAX_KEPT_TEXT;
 use crate::sources::query::Params;
 use crate::sources::{Answer, BadEvent, Incoming, Parsed, Refusal, Rules, body, key};
 
@@ -39,8 +40,11 @@ fn event(
     rules: &Rules,
 ) -> Result<Event, BadEvent> {
     let max = rules.options.max_event_bytes;
-    check_length(line.len() + common, max).map_err(|reason| BadEvent { position, reason, event: Value::Null })?;
     let own = Params::parse(line);
+    check_length(line.len() + common, max).map_err(|reason| {
+        let name = own.get("en").or_else(|| shared.get("en")).filter(|name| name.len() <= MAX_KEPT_TEXT);
+        BadEvent { position, reason, event: name.map_or(Value::Null, |name| json!({"en": name})) }
+    })?;
     let hit = Hit { own: &own, shared };
     let original =
         || shared.iter().chain(own.iter()).map(|(name, value)| (name.to_owned(), Value::from(value))).collect();

@@ -104,6 +104,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn expressions_see_no_credentials() {
+        let secret = |header: &str| Some(Secret { header: header.parse().expect("a name"), value: "s".to_owned() });
+        let sender = Sender { key: secret("X-Key"), signature: secret("X-Signature") };
+        let names = ["authorization", "cookie", "x-key", "x-signature", "x-write-key", "x-topic"];
+        let value = || http::HeaderValue::from_static("v");
+        let headers = names.map(|name| (HeaderName::from_static(name), value())).into_iter().collect();
+        assert_eq!(sender.shown(&headers).keys().collect::<Vec<_>>(), ["x-topic"]);
+    }
+
+    #[test]
     fn signatures_are_taken_in_hex_and_in_base64() {
         let check =
             |sent: &str, expected: bool| assert_eq!(is_signed(sent.as_bytes(), b"key", b"body"), expected, "{sent}");
