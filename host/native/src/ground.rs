@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tagyard_pipeline::container::model;
+use tagyard_pipeline::sources::Rules;
 use tokio::sync::{Semaphore, watch};
 
 use crate::collect::{Collector, Routes};
@@ -43,6 +44,8 @@ pub(crate) struct Ground {
 pub(crate) struct Compiled {
     pub(crate) container: model::Container,
     pub(crate) tags: Vec<Arc<Tag>>,
+    /// How it collects; the secrets of its webhooks are in it.
+    pub(crate) rules: Arc<Rules>,
 }
 
 impl Compiled {
@@ -53,7 +56,8 @@ impl Compiled {
     pub(crate) fn new(loaded: &Loaded, sandbox: &Sandbox, env: Environment) -> Result<Self, TagsError> {
         let shared = shared_transforms(&loaded.container)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(sandbox, tag, shared.clone(), env).map(Arc::new));
-        Ok(Compiled { container: loaded.container.clone(), tags: tags.collect::<Result<_, _>>()? })
+        let rules = Arc::new(Rules::new(&loaded.container.collect, env)?);
+        Ok(Compiled { container: loaded.container.clone(), tags: tags.collect::<Result<_, _>>()?, rules })
     }
 
     pub(crate) fn names(&self) -> Vec<&str> {
@@ -75,7 +79,8 @@ impl Ground {
     pub(crate) fn collect(&self, compiled: &Compiled) {
         let (journal, letters) = (self.journal.clone(), self.letters.clone());
         let (decoded, metrics, places) = (self.decoded.clone(), self.metrics.clone(), self.places.clone());
-        let collector = Collector::new(&compiled.container, journal, letters, decoded, metrics, places);
+        let rules = compiled.rules.clone();
+        let collector = Collector::new(&compiled.container, rules, journal, letters, decoded, metrics, places);
         self.routes.store(Arc::new(collector.router()));
         self.keep.send_replace(compiled.keep());
     }

@@ -11,6 +11,7 @@ use cel::{Context, Env, ExecutionError, Program, Value as CelValue};
 use serde_json::{Map, Number, Value};
 
 use crate::event::Event;
+use crate::free::unknown_variable;
 
 /// The variables that an expression may name.
 pub const VARIABLES: [&str; 1] = ["event"];
@@ -83,10 +84,10 @@ impl Expression {
     /// A syntax error, or a variable that is not in [`VARIABLES`].
     pub fn compile(source: &str) -> Result<Self, ExpressionError> {
         let program = Program::compile(source).map_err(|errors| syntax_error(source, &errors))?;
-        if let Some(name) = program.references().variables().iter().find(|name| !VARIABLES.contains(name)) {
+        if let Some(name) = unknown_variable(program.expression(), &VARIABLES) {
             return Err(ExpressionError {
                 message: format!("unknown variable `{name}`: an expression sees `{}`", VARIABLES.join("`, `")),
-                offset: source.find(name),
+                offset: source.find(&name),
             });
         }
         Ok(Expression { source: source.to_owned(), program })
@@ -214,6 +215,7 @@ mod tests {
         check("event.event.matches('^Order [A-Z]')", Ok(json!(true)));
         check("'b' in event.properties.tags", Ok(json!(true)));
         check("event.properties.tags[5]", Err(NoValue::Missing));
+        check("event.properties.tags.exists(tag, tag == 'b')", Ok(json!(true)));
         check("event.event + 1", Err(NoValue::Type));
         check("{'a': event.properties.tags}", Ok(json!({"a": ["a", "b"]})));
         check("1.0 / 0.0", Err(NoValue::Other));

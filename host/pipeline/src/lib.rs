@@ -10,6 +10,7 @@ pub mod container;
 pub mod enrich;
 pub mod event;
 pub mod expression;
+mod free;
 pub mod grants;
 pub mod manifest;
 pub mod object;

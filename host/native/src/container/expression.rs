@@ -1,14 +1,24 @@
 //! CEL expressions in the file.
 
-use tagyard_pipeline::expression::Expression;
+use tagyard_pipeline::expression::{Expression, ExpressionError};
 
 use super::node::Node;
 use super::problem::{Problem, Span};
 
-/// Checks one expression; what is no text is the schema's business.
+/// Checks one expression over an event; what is no text is the schema's business.
 pub(super) fn check(node: Node<'_>, file: &str, problems: &mut Vec<Problem>) {
+    check_with(node, file, |source| Expression::compile(source).map(drop), problems);
+}
+
+/// Checks one expression over anything.
+pub(super) fn check_with(
+    node: Node<'_>,
+    file: &str,
+    compile: impl Fn(&str) -> Result<(), ExpressionError>,
+    problems: &mut Vec<Problem>,
+) {
     let Some(source) = node.text() else { return };
-    if let Err(error) = Expression::compile(source) {
+    if let Err(error) = compile(source) {
         let span = error.offset.and_then(|offset| within(node.span(), file, source, offset)).unwrap_or(node.span());
         problems.push(Problem::new(span, plain(&error.message)));
     }

@@ -11,6 +11,7 @@ pub(crate) mod schema;
 mod secret;
 mod tag;
 mod transform;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -122,6 +123,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     let json = root.to_json(&mut problems);
     schema::check_container(root, &json, &mut problems);
     collect::check(root, &mut problems);
+    webhook::check(root, text, surroundings, &mut problems);
     transform::check(root, text, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);
     if !problems.is_empty() {

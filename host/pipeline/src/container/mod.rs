@@ -2,3 +2,4 @@
 
 mod journal;
 pub mod model;
+mod webhook;
