@@ -120,7 +120,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     let json = root.to_json(&mut problems);
     schema::check_container(root, &json, &mut problems);
     collect::check(root, &mut problems);
-    transform::check(root, text, &mut problems);
+    transform::check_shared(root, text, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
