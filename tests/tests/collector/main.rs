@@ -14,6 +14,7 @@ mod outcomes;
 mod pages;
 mod probes;
 mod refuses;
+mod transforms;
 
 use std::io::Write;
 use std::path::Path;

@@ -137,7 +137,7 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
         None => writeln!(out)?,
     }
     for Traced { change, fields } in &tag.changed {
-        writeln!(out, "    changed before: {change} {}", printable(&fields.join(", ")))?;
+        writeln!(out, "    changed by {change}: {}", printable(&fields.join(", ")))?;
     }
     if !tag.withheld.is_empty() {
         writeln!(out, "    not shown to it: {}", printable(&tag.withheld.join(", ")))?;

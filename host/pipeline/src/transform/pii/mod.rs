@@ -101,6 +101,7 @@ fn may_end_before(after: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn check(text: &str, expected: &str) {
         assert_eq!(redacted(text).as_deref().unwrap_or(text), expected, "{text}");
@@ -200,6 +201,42 @@ mod tests {
             "20261122021856123",
         ] {
             untouched(text);
+        }
+    }
+
+    /// What addresses stand in: whatever may make a boundary, an escape or half of one.
+    fn surroundings() -> impl Strategy<Value = String> {
+        const FRAGMENTS: [&str; 18] = [
+            "%",
+            "4",
+            "%4",
+            "%40",
+            "%C3",
+            "%A9",
+            "%25",
+            "@",
+            ".",
+            "é",
+            "漢",
+            " ",
+            "+49",
+            "4111 1111 ",
+            "-",
+            "=",
+            "&",
+            "x",
+        ];
+        prop::collection::vec(prop::sample::select(&FRAGMENTS[..]), 0..12).prop_map(|fragments| fragments.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_is_found_wherever_it_stands(
+            before in surroundings(), after in surroundings(), at in prop::sample::select(&["@", "%40", "%2540", "%252540"][..]),
+        ) {
+            let text = format!("{before}jane.doe{at}shop.example{after}");
+            let redacted = redacted(&text).unwrap_or(text);
+            prop_assert!(!redacted.contains("jane.doe"), "{redacted}");
         }
     }
 }
