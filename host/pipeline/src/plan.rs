@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::expression::{ExpressionError, View};
 use crate::grants::Grant;
 use crate::redact::{self, Redacted};
-use crate::transform::{Chain, Fields, Filtered, Traced, Transform, TransformErrors};
+use crate::transform::{Chain, Filtered, Traced, Transform, TransformErrors};
 use crate::trigger::{FalseClause, Trigger};
 
 /// Everything that is decided before a tag runs.
@@ -61,7 +61,7 @@ impl Plan {
         if !missing.is_empty() {
             return Decision::BlockedByConsent(NoConsent(missing.into_iter().map(str::to_owned).collect()));
         }
-        match self.transformed(event) {
+        match self.transforms.apply(view) {
             Ok(fields) => Decision::Run(Redacted::new(&fields, &self.grant.fields)),
             Err(filtered) => Decision::Filtered(filtered),
         }
@@ -69,7 +69,8 @@ impl Plan {
 
     /// The fields of a transformed event that the tag does not see, for a person to read.
     pub fn withheld(&self, event: &Event) -> Vec<String> {
-        self.transformed(event).map(|fields| redact::withheld(&fields, &self.grant.fields)).unwrap_or_default()
+        let fields = self.transforms.apply(&View::of(event));
+        fields.map(|fields| redact::withheld(&fields, &self.grant.fields)).unwrap_or_default()
     }
 
     /// What the tag's transformations change of an event, for a person to read.
@@ -79,9 +80,5 @@ impl Plan {
 
     pub fn grant(&self) -> &Grant {
         &self.grant
-    }
-
-    fn transformed<'e>(&self, event: &'e Event) -> Result<Fields<'e>, Filtered> {
-        self.transforms.apply(event.fields())
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::{Fault, Step, TransformError, TransformErrors};
-use super::{Change, Compiled, Effect};
+use super::{Change, Compiled, Effect, Passage};
 use crate::path::{FieldCursor, Fields};
 
 #[derive(Debug)]
@@ -18,12 +18,10 @@ pub(super) fn compile(patterns: &[String]) -> Compiled {
 }
 
 impl Change for Allow {
-    fn concerns(&self, fields: &Map<String, Value>) -> bool {
-        !holds_only(fields, self.0.cursor())
-    }
-
-    fn apply(&self, fields: &mut Map<String, Value>) {
-        retain(fields, self.0.cursor());
+    fn apply(&self, event: &mut Passage<'_, '_>) {
+        if !holds_only(event.fields(), self.0.cursor()) {
+            retain(event.to_mut(), self.0.cursor());
+        }
     }
 }
 

@@ -1,12 +1,10 @@
 //! The transformations of one tag, in their order.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
-use super::{Fields, Filtered, Transform, TransformErrors};
+use super::{Fields, Filtered, Passage, Transform, TransformErrors};
 use crate::container::model;
+use crate::expression::View;
 
 /// Those of the container that are for the tag, and then the tag's own.
 #[derive(Debug)]
@@ -30,10 +28,10 @@ impl Chain {
     ///
     /// # Errors
     /// When the tag is not to have the event at all.
-    pub fn apply<'e>(&self, fields: &'e Map<String, Value>) -> Result<Fields<'e>, Filtered> {
-        let mut fields = Cow::Borrowed(fields);
-        self.iter().try_for_each(|transform| transform.apply(&mut fields))?;
-        Ok(fields)
+    pub fn apply<'e>(&self, event: &View<'e>) -> Result<Fields<'e>, Filtered> {
+        let mut event = Passage::of(event);
+        self.iter().try_for_each(|transform| transform.apply(&mut event))?;
+        Ok(event.into_fields())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Transform> {

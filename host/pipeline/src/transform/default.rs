@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::{Fault, Step, TransformError, TransformErrors, key_path};
-use super::{Change, Compiled, Effect};
+use super::{Change, Compiled, Effect, Passage};
 use crate::path::Path;
 
 #[derive(Debug)]
@@ -19,11 +19,11 @@ pub(super) fn compile(values: &Map<String, Value>) -> Compiled {
 }
 
 impl Change for Default {
-    fn concerns(&self, fields: &Map<String, Value>) -> bool {
-        self.0.iter().any(|(path, _)| path.is_to_fill(fields))
-    }
-
-    fn apply(&self, fields: &mut Map<String, Value>) {
-        self.0.iter().for_each(|(path, value)| path.fill(fields, value));
+    fn apply(&self, event: &mut Passage<'_, '_>) {
+        for (path, value) in &self.0 {
+            if path.is_to_fill(event.fields()) {
+                path.fill(event.to_mut(), value);
+            }
+        }
     }
 }

@@ -1,9 +1,7 @@
 //! `drop`: removes fields.
 
-use serde_json::{Map, Value};
-
 use super::error::{Fault, Step, TransformError, TransformErrors};
-use super::{Change, Compiled, Effect};
+use super::{Change, Compiled, Effect, Passage};
 use crate::path::Path;
 
 #[derive(Debug)]
@@ -19,11 +17,11 @@ pub(super) fn compile(paths: &[String]) -> Compiled {
 }
 
 impl Change for Drop {
-    fn concerns(&self, fields: &Map<String, Value>) -> bool {
-        self.0.iter().any(|path| path.leads_somewhere(fields))
-    }
-
-    fn apply(&self, fields: &mut Map<String, Value>) {
-        self.0.iter().for_each(|path| path.remove(fields));
+    fn apply(&self, event: &mut Passage<'_, '_>) {
+        for path in &self.0 {
+            if path.leads_somewhere(event.fields()) {
+                path.remove(event.to_mut());
+            }
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::Change;
+use super::{Change, Passage};
 use crate::path::Part;
 
 /// A change of a single value.
@@ -25,13 +25,12 @@ impl<L: Leaf + Clone> Leaves<L> {
 }
 
 impl<L: Leaf> Change for Leaves<L> {
-    fn concerns(&self, fields: &Map<String, Value>) -> bool {
-        self.0.iter().any(|(part, leaf)| part.any(fields, &|value| leaf.change(value).is_some()))
-    }
-
-    fn apply(&self, fields: &mut Map<String, Value>) {
+    fn apply(&self, event: &mut Passage<'_, '_>) {
         for (part, leaf) in &self.0 {
-            part.each(fields, &|value| {
+            if !part.any(event.fields(), &|value| leaf.change(value).is_some()) {
+                continue;
+            }
+            part.each(event.to_mut(), &|value| {
                 if let Some(changed) = leaf.change(value) {
                     *value = changed;
                 }

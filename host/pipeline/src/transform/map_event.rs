@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Change, Compiled, Effect};
+use super::{Change, Compiled, Effect, Passage};
 
 #[derive(Debug)]
 struct MapEvent(BTreeMap<String, String>);
@@ -14,13 +14,10 @@ pub(super) fn compile(names: &BTreeMap<String, String>) -> Compiled {
 }
 
 impl Change for MapEvent {
-    fn concerns(&self, fields: &Map<String, Value>) -> bool {
-        self.new_name(fields).is_some()
-    }
-
-    fn apply(&self, fields: &mut Map<String, Value>) {
-        if let Some(name) = self.new_name(fields) {
-            fields.insert(field(fields).to_owned(), Value::String(name.to_owned()));
+    fn apply(&self, event: &mut Passage<'_, '_>) {
+        if let Some(name) = self.new_name(event.fields()) {
+            let field = field(event.fields()).to_owned();
+            event.to_mut().insert(field, Value::String(name.to_owned()));
         }
     }
 }

@@ -14,6 +14,7 @@ mod leaf;
 mod lower;
 mod map_event;
 mod mask;
+mod passage;
 mod pii;
 mod redact_pii;
 mod rename;
@@ -29,12 +30,14 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::container::model;
-use crate::expression::{Expression, View};
+use crate::expression::Expression;
 
 pub use chain::Chain;
 pub use error::{Fault, Place, Step, TransformError, TransformErrors};
 pub use filter::Filtered;
 pub use trace::Traced;
+
+use passage::Passage;
 
 /// An event's fields, changed.
 pub type Fields<'e> = Cow<'e, Map<String, Value>>;
@@ -58,12 +61,9 @@ enum Effect {
     Filter,
 }
 
-/// A change of an event.
+/// A change of an event. It takes it to be changed only where there is something to change: that copies it.
 trait Change: fmt::Debug + Send + Sync {
-    /// Whether it would change anything. The event is copied only then.
-    fn concerns(&self, fields: &Map<String, Value>) -> bool;
-
-    fn apply(&self, fields: &mut Map<String, Value>);
+    fn apply(&self, event: &mut Passage<'_, '_>);
 }
 
 type Compiled = Result<Effect, TransformErrors>;
@@ -122,16 +122,15 @@ impl Transform {
         self.tags.as_ref().is_none_or(|tags| tags.iter().any(|name| name == tag))
     }
 
-    fn apply(&self, fields: &mut Fields<'_>) -> Result<(), Filtered> {
-        if self.when.as_ref().is_some_and(|when| !when.test(&View::new(fields)).unwrap_or(false)) {
+    fn apply(&self, event: &mut Passage<'_, '_>) -> Result<(), Filtered> {
+        let is_true = |when: &Expression| event.view(|view| when.test(view)).unwrap_or(false);
+        if !self.when.as_ref().is_none_or(is_true) {
             return Ok(());
         }
         match &self.effect {
             Effect::Filter => Err(Filtered::by(self.when.as_ref())),
             Effect::Change(change) => {
-                if change.concerns(fields) {
-                    change.apply(fields.to_mut());
-                }
+                change.apply(event);
                 Ok(())
             }
         }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use super::error::{Fault, Step, TransformError, TransformErrors, key_path};
-use super::{Change, Compiled, Effect};
+use super::{Change, Compiled, Effect, Passage};
 use crate::path::Path;
 
 #[derive(Debug)]
@@ -55,13 +53,12 @@ impl Move {
 }
 
 impl Change for Rename {
-    fn concerns(&self, fields: &Map<String, Value>) -> bool {
-        self.0.iter().any(|moved| moved.whole.leads_somewhere(fields))
-    }
-
-    fn apply(&self, fields: &mut Map<String, Value>) {
+    fn apply(&self, event: &mut Passage<'_, '_>) {
         for moved in &self.0 {
-            moved.within.objects(fields, &mut |object| {
+            if !moved.whole.leads_somewhere(event.fields()) {
+                continue;
+            }
+            moved.within.objects(event.to_mut(), &mut |object| {
                 if let Some(value) = moved.from.take(object) {
                     moved.to.set(object, value);
                 }

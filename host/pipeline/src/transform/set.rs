@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use super::error::{Fault, Step, TransformError, TransformErrors, key_path};
-use super::{Change, Compiled, Effect};
-use crate::expression::{Expression, View};
+use super::{Change, Compiled, Effect, Passage};
+use crate::expression::Expression;
 use crate::path::Path;
 
 #[derive(Debug)]
@@ -22,18 +20,13 @@ pub(super) fn compile(values: &BTreeMap<String, String>) -> Compiled {
 }
 
 impl Change for Set {
-    /// What the values are is only known once they are computed.
-    fn concerns(&self, _: &Map<String, Value>) -> bool {
-        true
-    }
-
     /// All expressions see the event as it was before; one without a value leaves its field alone.
-    fn apply(&self, fields: &mut Map<String, Value>) {
-        let view = View::new(fields);
-        let values: Vec<_> =
-            self.0.iter().filter_map(|(path, expression)| Some((path, expression.value(&view).ok()?))).collect();
+    fn apply(&self, event: &mut Passage<'_, '_>) {
+        let values: Vec<_> = event.view(|view| {
+            self.0.iter().filter_map(|(path, expression)| Some((path, expression.value(view).ok()?))).collect()
+        });
         for (path, value) in values {
-            path.set(fields, value);
+            path.set(event.to_mut(), value);
         }
     }
 }

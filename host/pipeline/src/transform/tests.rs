@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::expression::View;
 
 fn compile(spec: &Value) -> Result<Transform, TransformErrors> {
     Transform::compile(&serde_json::from_value(spec.clone()).unwrap_or_else(|error| panic!("{spec}: {error}")))
@@ -13,12 +14,9 @@ fn check(specs: Value, event: Value, expected: Value) {
     let tag = serde_json::from_value(json!({"name": "mine", "use": "webhook"})).expect("tag");
     let chain = Chain::compile(&tag, shared).expect("compiles");
     let Value::Object(fields) = event.clone() else { panic!("an object") };
-    let applied = chain.apply(&fields).map(|fields| {
+    let applied = chain.apply(&View::new(&fields)).map(|fields| {
         assert!(matches!(fields, Cow::Owned(_)) || *fields == event.as_object().cloned().unwrap_or_default());
-        assert!(
-            matches!(fields, Cow::Borrowed(_)) || event != expected || specs.to_string().contains("\"set\""),
-            "copied in vain: {specs}"
-        );
+        assert!(matches!(fields, Cow::Borrowed(_)) || event != expected, "copied in vain: {specs}");
         Value::Object(fields.into_owned())
     });
     assert_eq!(
@@ -239,9 +237,10 @@ fn a_mask_neither_grows_a_text_nor_looks_at_it_for_ever() {
         let transform =
             compile(&json!({"mask": {"fields": ["a"], "pattern": pattern, "with": with}})).expect("compiles");
         let Value::Object(fields) = json!({ "a": text }) else { panic!("an object") };
-        let mut fields = Cow::Borrowed(&fields);
-        transform.apply(&mut fields).expect("not filtered");
-        fields["a"].as_str().map(str::to_owned).expect("text")
+        let view = View::new(&fields);
+        let mut event = Passage::of(&view);
+        transform.apply(&mut event).expect("not filtered");
+        event.fields()["a"].as_str().map(str::to_owned).expect("text")
     };
     assert_eq!(masked("x", &"é".repeat(32), &"x".repeat(10)).len(), 256);
     assert_eq!(masked("x", &"y".repeat(64), &"x".repeat(500)).len(), 1_000);

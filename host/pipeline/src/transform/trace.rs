@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::Chain;
+use super::{Chain, Passage};
+use crate::expression::View;
 
 /// How deep a changed field is named; a change further down is named by what holds it.
 const NAMED_DEPTH: usize = 4;
@@ -27,18 +28,18 @@ impl Chain {
         let mut traced = Vec::new();
         let mut before = Cow::Borrowed(fields);
         for transform in self.iter() {
-            let mut after = Cow::Borrowed(before.as_ref());
-            if transform.apply(&mut after).is_err() {
+            let view = View::new(&before);
+            let mut event = Passage::of(&view);
+            if transform.apply(&mut event).is_err() {
                 break;
             }
-            if let Cow::Owned(after) = after {
-                let mut named = Vec::new();
-                name_objects(&mut named, &mut Vec::new(), &before, &after);
-                if !named.is_empty() {
-                    traced.push(Traced { change: transform.name, fields: named });
-                }
-                before = Cow::Owned(after);
+            let Cow::Owned(after) = event.into_fields() else { continue };
+            let mut named = Vec::new();
+            name_objects(&mut named, &mut Vec::new(), &before, &after);
+            if !named.is_empty() {
+                traced.push(Traced { change: transform.name, fields: named });
             }
+            before = Cow::Owned(after);
         }
         traced
     }
