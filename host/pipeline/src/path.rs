@@ -1,5 +1,6 @@
 //! Dotted field paths, such as `properties.products.*`, and sets of them.
 
+mod put;
 mod reach;
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
 //! The container: one site's whole configuration.
 
 pub mod model;
+mod transform;

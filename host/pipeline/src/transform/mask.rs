@@ -8,9 +8,11 @@ use super::leaf::{Leaf, Leaves, text};
 use super::{Compiled, Effect};
 use crate::container::model;
 
-/// The most memory that a pattern, and its automaton while it searches, may take, in bytes. `\w{1,100}` fits, `\w{1,5000}`
-/// does not.
-const MAX_PATTERN: usize = 1 << 20;
+/// The most memory that a compiled pattern may take, in bytes. `\w{1,100}` fits, `\w{1,1000}` does not.
+const MAX_PATTERN: usize = 10 << 20;
+
+/// The most memory that a search may use to be quick, in bytes; with less, it is slower.
+const MAX_SEARCH: usize = 2 << 20;
 
 /// The most matches in one text. Each search is linear in the text, so that all of them together are, too. A text with more
 /// is cut there.
@@ -33,7 +35,7 @@ pub(super) fn compile(spec: &model::Mask) -> Compiled {
 }
 
 fn pattern(spec: &model::Mask) -> Result<Regex, TransformErrors> {
-    let pattern = RegexBuilder::new(&spec.pattern).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
+    let pattern = RegexBuilder::new(&spec.pattern).size_limit(MAX_PATTERN).dfa_size_limit(MAX_SEARCH).build();
     let pattern = pattern.map_err(|error| TransformError::at([Step::key("pattern")], Fault::Pattern(plain(&error))))?;
     match groups(&spec.with).find(|group| !has_group(&pattern, group)) {
         Some(group) => Err(TransformError::at([Step::key("with")], Fault::Group(group.to_owned())).into()),
