@@ -118,7 +118,7 @@ impl Writer {
             return;
         }
         // One more than the queue holds is in hand.
-        self.shared.gathering.wait(&self.shared.queued, self.company / 2, GATHER);
+        self.shared.gathering.wait(&self.shared.queued, self.company * 3 / 4, GATHER);
     }
 
     fn commit(&mut self, group: Group) -> Vec<u8> {
