@@ -91,11 +91,11 @@ pub enum Normal {
     Text,
     // The same.
     Email,
-    // Also without the dots in a Gmail address, as Google's enhanced conversions want it.
+    // Also without the dots in a Gmail address, as Google's own samples for enhanced conversions do it.
     GoogleEmail,
-    // Digits with the country code: Meta, Pinterest, Snap.
+    // Digits with the country code, as Meta and Snap want it.
     Phone,
-    // A plus sign before them: Google, TikTok.
+    // With a plus sign before them (E.164), as Google wants it.
     PhonePlus,
 }
 

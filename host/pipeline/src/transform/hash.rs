@@ -68,6 +68,8 @@ impl Hash {
 
     /// The digits, with the country's code and without the zeros by which a number is dialled.
     fn phone(&self, text: &str) -> String {
+        // `+49 (0) 30 …` is dialled with the code or with the zero, not with both.
+        let text = text.replace("(0)", "");
         let digits: String = text.chars().filter(char::is_ascii_digit).take(PHONE_DIGITS).collect();
         let number = digits.trim_start_matches('0');
         let is_international = text.trim_start().starts_with('+') || digits.starts_with("00");

@@ -164,6 +164,7 @@ fn hash_is_what_vendors_compare() {
     hashed(json!({"as": "google-email"}), json!("jane.doe@shop.example"), "jane.doe@shop.example");
     hashed(json!({"as": "phone"}), json!("+49 (30) 123-456"), "4930123456");
     hashed(json!({"as": "phone"}), json!("0049 30 123456"), "4930123456");
+    hashed(json!({"as": "phone"}), json!("+49 (0)30 123456"), "4930123456");
     hashed(json!({"as": "phone-plus"}), json!(4930123456_u64), "+4930123456");
     for national in ["030 123456", "30123456", "4930123456", "+49 30 123456"] {
         hashed(json!({"as": "phone", "country_code": "49"}), json!(national), "4930123456");
