@@ -21,6 +21,8 @@ pub struct Accepted {
     /// The name of the source.
     pub source: Cow<'static, str>,
     pub event: Event,
+    /// The only tag that it is for: an event that was put back for one whose outcome a person did not accept.
+    pub only: Option<String>,
 }
 
 /// Why a record could not be read. It never repeats a value of the event's.
@@ -43,6 +45,8 @@ struct Record<'r> {
     source: Cow<'r, str>,
     #[serde(borrow)]
     event: &'r RawValue,
+    #[serde(default)]
+    only: Option<String>,
 }
 
 /// What every version has.
@@ -52,13 +56,22 @@ struct Version {
 }
 
 impl Accepted {
+    /// Whether it is for another tag than this one alone.
+    pub fn is_kept_from(&self, tag: &str) -> bool {
+        self.only.as_deref().is_some_and(|only| only != tag)
+    }
+
     /// The record as JSON.
     pub fn to_json(&self) -> String {
         let source = Value::from(&*self.source);
         let mut json = String::with_capacity(self.event.object().text_len() + 256);
-        let head = format_args!(r#"{{"v":{VERSION},"received_at":"{}","source":{source},"event":"#, self.received_at);
         // Writing into memory cannot fail.
+        let head = format_args!(r#"{{"v":{VERSION},"received_at":"{}","source":{source},"#, self.received_at);
         let _ = json.write_fmt(head);
+        if let Some(only) = &self.only {
+            let _ = write!(json, r#""only":{},"#, Value::from(only.as_str()));
+        }
+        json.push_str(r#""event":"#);
         self.event.object().write(&mut json);
         json.push('}');
         json
@@ -84,6 +97,7 @@ impl Accepted {
             received_at: record.received_at,
             source: Cow::Owned(record.source.into_owned()),
             event: Event::new(object)?,
+            only: record.only,
         })
     }
 }
@@ -102,8 +116,12 @@ mod tests {
             received_at: "2026-11-21T10:00:00.123456789Z".parse().unwrap(),
             source: Cow::Borrowed("segment"),
             event: serde_json::from_value(event).unwrap(),
+            only: None,
         };
-        assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
+        let for_one = Accepted { only: Some("ga4".to_owned()), ..accepted.clone() };
+        for accepted in [accepted, for_one] {
+            assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
+        }
     }
 
     #[test]

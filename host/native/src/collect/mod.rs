@@ -36,11 +36,10 @@ use tokio::sync::Semaphore;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decoded::Decoded;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
-use crate::limits::COLLECTING_REQUESTS;
 use answer::Refused;
 use counted::Counted;
 
-pub use server::Server;
+pub use server::{Routes, Server};
 
 /// Collects events for one container.
 pub struct Collector {
@@ -50,18 +49,20 @@ pub struct Collector {
     letters: DeadLetters,
     decoded: Arc<Decoded>,
     rate: Option<DefaultDirectRateLimiter>,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     metrics: PrometheusHandle,
     counted: Counted,
 }
 
 impl Collector {
+    /// `places` are the requests that may be in work, [`COLLECTING_REQUESTS`](crate::limits::COLLECTING_REQUESTS) over all containers.
     pub fn new(
         container: &model::Container,
         journal: EventJournal,
         letters: DeadLetters,
         decoded: Arc<Decoded>,
         metrics: PrometheusHandle,
+        places: Arc<Semaphore>,
     ) -> Self {
         Collector {
             name: container.name.clone(),
@@ -73,7 +74,7 @@ impl Collector {
                 .collect
                 .events_per_second
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
-            places: Semaphore::new(COLLECTING_REQUESTS),
+            places,
             metrics,
             counted: Counted::new(),
         }
@@ -114,7 +115,7 @@ impl Collector {
 
     fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> NewRecord {
         let key = Key::of(&self.name, event.message_id());
-        let accepted = Accepted { received_at, source: source.name().into(), event };
+        let accepted = Accepted { received_at, source: source.name().into(), event, only: None };
         let payload = Bytes::from(accepted.to_json());
         self.decoded.remember(&payload, Arc::new(accepted));
         NewRecord { received_at_ms: received_at.as_millisecond(), key, payload }

@@ -1,6 +1,7 @@
 //! The container file: read, checked, and every mistake in it found at once.
 
 mod collect;
+mod components;
 mod expression;
 mod fault;
 mod grant;
@@ -29,6 +30,7 @@ use crate::registry::TagComponent;
 use crate::text::Position;
 use node::Node;
 
+pub use components::components;
 pub use problem::{Pretty, Problem, Report, Span};
 pub use schema::container_schema;
 

@@ -44,6 +44,11 @@ impl Cursors {
         self.tags.get_mut(tag)
     }
 
+    /// Every tag's events go to another worker; see [`Cursor::rewind`].
+    pub fn rewind(&mut self) {
+        self.tags.values_mut().for_each(Cursor::rewind);
+    }
+
     /// Forgets a tag that is no longer configured; it would hold back retention for ever.
     pub fn remove(&mut self, tag: &str) -> Option<Cursor> {
         self.tags.remove(tag)

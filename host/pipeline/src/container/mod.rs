@@ -1,4 +1,5 @@
 //! The container: one site's whole configuration.
 
+mod journal;
 pub mod model;
 mod transform;

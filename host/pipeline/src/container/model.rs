@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use super::journal::Journal;
 pub use super::transform::{Hash, Mask, Normal, Transform, Type};
 
 /// A container: one site's or tenant's whole configuration.
@@ -22,6 +23,9 @@ pub struct Container {
     /// How requests to vendors are sent and tried again.
     #[serde(default)]
     pub deliver: Deliver,
+    /// What is kept on disk, and for how long.
+    #[serde(default)]
+    pub journal: Journal,
     /// Changes of an event before any tag sees it, in order.
     #[serde(default, rename = "transform")]
     pub transforms: Vec<Transform>,
@@ -104,9 +108,16 @@ pub struct Tag {
     /// Changes of an event before this tag sees it, after those for all tags.
     #[serde(default, rename = "transform")]
     pub transforms: Vec<Transform>,
+    /// Whether a user's later events wait while an earlier one is tried again. `false` for a vendor that needs no order.
+    #[serde(default = "in_order")]
+    pub ordered: bool,
     /// Bounds on each call of the tag.
     #[serde(default)]
     pub limits: Limits,
+}
+
+fn in_order() -> bool {
+    true
 }
 
 /// Where a secret comes from, and where it may go.
