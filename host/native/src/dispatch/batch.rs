@@ -119,7 +119,7 @@ impl Stage {
     ) {
         let at = Timestamp::now();
         let letter = match &outcome {
-            Outcome::DeadLetter { cause, reason } => Some(DeadLetter {
+            Outcome::DeadLetter { cause, reason } => Some(Box::new(DeadLetter {
                 at,
                 tag: Some(self.tag.name.clone()),
                 position: Some(record.position),
@@ -129,7 +129,7 @@ impl Stage {
                 attempts,
                 answer: failed.as_ref().and_then(|failed| failed.undelivered.answer.clone()).map(Into::into),
                 request: failed.map(|failed| failed.request),
-            }),
+            })),
             _ => None,
         };
         if let Outcome::DeadLetter { cause, reason } = &outcome {

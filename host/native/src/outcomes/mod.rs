@@ -5,27 +5,28 @@
 //! none is run.
 
 mod again;
+mod state;
+mod writer;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tagyard_pipeline::outcome::Outcome;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tokio::time::Instant;
 
 use crate::checkpoint::Checkpoint;
 use crate::dead_letters::{DeadLetter, DeadLetters};
-use crate::journal::{
-    Begin, CursorFile, CursorFileError, Cursors, Finished, Key, Loaded, Log, NewRecord, Origin, ReadError,
-};
-use crate::limits::{CHECKPOINT_EVERY, WAITING_OUTCOMES};
+use crate::journal::{Begin, CursorFile, CursorFileError, Finished, Loaded, Log, Origin, ReadError};
+use crate::limits::WAITING_OUTCOMES;
 use crate::sent::{self, Sent};
 
 pub use again::Rerun;
+pub use state::Counts;
+pub(crate) use state::State;
+
+use writer::Writer;
 
 /// How one event ended for one tag, as it lies in the outcomes log.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -49,7 +50,7 @@ pub struct Recorded {
 #[derive(Debug)]
 pub struct Ended {
     pub recorded: Recorded,
-    pub letter: Option<DeadLetter>,
+    pub letter: Option<Box<DeadLetter>>,
 }
 
 /// Records outcomes and keeps the tags' cursors. Cheap to clone.
@@ -78,93 +79,6 @@ pub struct Progress {
     /// Events to be run again, without their further outcome.
     pub again: u64,
     pub counts: Counts,
-}
-
-/// Outcomes of a tag since the host started.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    pub delivered: u64,
-    pub skipped: u64,
-    pub blocked_by_consent: u64,
-    pub not_triggered: u64,
-    pub dead: u64,
-}
-
-impl Counts {
-    /// All outcomes.
-    pub fn total(self) -> u64 {
-        self.delivered + self.skipped + self.blocked_by_consent + self.not_triggered + self.dead
-    }
-
-    pub fn plus(self, other: Self) -> Self {
-        self.with(other, |mine, theirs| mine + theirs)
-    }
-
-    /// What came after `before` was counted; all of it, where a restart has begun to count anew.
-    pub fn since(self, before: Self) -> Self {
-        if self.total() < before.total() { self } else { self.with(before, u64::saturating_sub) }
-    }
-
-    fn with(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
-        Counts {
-            delivered: of(self.delivered, other.delivered),
-            skipped: of(self.skipped, other.skipped),
-            blocked_by_consent: of(self.blocked_by_consent, other.blocked_by_consent),
-            not_triggered: of(self.not_triggered, other.not_triggered),
-            dead: of(self.dead, other.dead),
-        }
-    }
-
-    fn add(&mut self, outcome: &Outcome) {
-        match outcome {
-            Outcome::Delivered => self.delivered += 1,
-            Outcome::Skipped { .. } => self.skipped += 1,
-            Outcome::BlockedByConsent { .. } => self.blocked_by_consent += 1,
-            Outcome::NotTriggered { .. } => self.not_triggered += 1,
-            Outcome::DeadLetter { .. } => self.dead += 1,
-        }
-    }
-}
-
-/// Where the tags are, and how their events ended.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    pub(crate) cursors: Cursors,
-    counts: BTreeMap<String, Counts>,
-    /// Of the events that were run again, among those in `counts`; only of tags that have a cursor.
-    again: BTreeMap<String, Counts>,
-}
-
-impl State {
-    /// Gives the tags that have none a cursor; returns which those were.
-    fn add(&mut self, tags: &[&str], start: u64) -> Vec<String> {
-        let is_new = |tag: &&&str| self.cursors.get(tag).is_none();
-        let added: Vec<String> = tags.iter().filter(is_new).map(|tag| (*tag).to_owned()).collect();
-        added.iter().for_each(|tag| _ = self.cursors.tag(tag, start));
-        for tag in tags {
-            self.counts.entry((*tag).to_owned()).or_default();
-        }
-        added
-    }
-
-    fn remove(&mut self, tags: &[String]) {
-        for tag in tags {
-            self.cursors.remove(tag);
-            self.counts.remove(tag);
-            self.again.remove(tag);
-        }
-    }
-
-    /// Forgets all other tags; whether there were any.
-    fn keep_only(&mut self, tags: &[&str]) -> bool {
-        let all = self.cursors.iter().map(|(tag, _)| tag.to_owned());
-        let gone: Vec<String> = all.filter(|tag| !tags.contains(&tag.as_str())).collect();
-        for tag in &gone {
-            tracing::warn!(tag, "a tag that is no longer in the container gives up its place in the journal");
-        }
-        self.remove(&gone);
-        !gone.is_empty()
-    }
 }
 
 /// The task that writes; [`Writing::finish`] waits until it has.
@@ -210,14 +124,7 @@ impl Recorder {
         let state = Arc::new(Mutex::new(State { cursors, ..State::default() }));
         let checkpoint = Checkpoint::new(file, log.clone(), state.clone(), checkpointed);
         let (count, written) = watch::channel(0);
-        let writer = Writer {
-            log,
-            letters,
-            checkpoint: checkpoint.clone(),
-            state: state.clone(),
-            written: count,
-            watchers: watchers.clone(),
-        };
+        let writer = Writer::new(log, letters, checkpoint.clone(), state.clone(), count, watchers.clone());
         tokio::spawn(async move {
             writer.run(waiting, keeper).await;
             let _ = done.send(());
@@ -328,114 +235,6 @@ impl Recorder {
     /// The lowest positions that are still needed: of the journal, by a tag, and of the outcomes, by the next start.
     pub fn needed(&self) -> (Option<u64>, u64) {
         (lock(&self.state).cursors.low(), self.checkpoint.needed())
-    }
-}
-
-struct Writer {
-    log: Log,
-    letters: DeadLetters,
-    checkpoint: Checkpoint,
-    state: Arc<Mutex<State>>,
-    written: watch::Sender<u64>,
-    watchers: broadcast::Sender<Arc<Recorded>>,
-}
-
-/// How many outcomes go into one append; a few hundred KB.
-const GROUP: usize = 1_024;
-
-/// How long a group gathers before it is written. Nobody waits for an outcome, and each write costs a few changes of thread.
-const GATHER: std::time::Duration = std::time::Duration::from_millis(5);
-
-/// How long to wait for a disk that cannot be written before the next attempt.
-const DISK_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
-
-impl Writer {
-    async fn run(self, mut waiting: mpsc::Receiver<Ended>, mut sent: sent::Keeper) {
-        let mut group = Vec::with_capacity(GROUP);
-        let mut saved = Instant::now();
-        let mut changed = false;
-        loop {
-            let is_woken = tokio::select! {
-                received = waiting.recv_many(&mut group, GROUP) => match received {
-                    0 => break,
-                    _ => true,
-                },
-                () = sent.wait() => true,
-                () = tokio::time::sleep_until(saved + CHECKPOINT_EVERY), if changed => false,
-            };
-            if is_woken {
-                tokio::time::sleep(GATHER).await;
-                while group.len() < GROUP
-                    && let Ok(ended) = waiting.try_recv()
-                {
-                    group.push(ended);
-                }
-                // First, so that who sees an outcome finds what was sent for it.
-                sent.write().await;
-            }
-            if !group.is_empty() {
-                self.write(std::mem::take(&mut group)).await;
-                changed = true;
-            }
-            if changed && saved.elapsed() >= CHECKPOINT_EVERY {
-                self.checkpoint().await;
-                (saved, changed) = (Instant::now(), false);
-            }
-        }
-        sent.write().await;
-        self.checkpoint().await;
-    }
-
-    /// Tries until the disk takes it. Meanwhile the channel fills and the tags wait: nothing is given up.
-    async fn write(&self, group: Vec<Ended>) {
-        let (recorded, letters): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|ended| (ended.recorded, ended.letter)).unzip();
-        let letters: Vec<DeadLetter> = letters.into_iter().flatten().collect();
-        while let Err(error) = self.letters.append(&letters).await {
-            tracing::error!(%error, "dead letters cannot be written; trying again");
-            tokio::time::sleep(DISK_PAUSE).await;
-        }
-        let records: Vec<NewRecord> = recorded.iter().map(new_record).collect();
-        let first = loop {
-            match self.log.append(records.clone(), false).await {
-                Ok(appended) => break appended.first,
-                Err(error) => {
-                    tracing::error!(%error, "outcomes cannot be written; trying again");
-                    tokio::time::sleep(DISK_PAUSE).await;
-                }
-            }
-        };
-        let count = recorded.len() as u64;
-        let mut state = lock(&self.state);
-        for (position, recorded) in (first..).zip(recorded) {
-            state.cursors.apply(position, &Finished { tag: recorded.tag.clone(), event: recorded.position });
-            if let Some(counts) = state.counts.get_mut(&recorded.tag) {
-                counts.add(&recorded.outcome);
-            }
-            if recorded.again && state.cursors.get(&recorded.tag).is_some() {
-                state.again.entry(recorded.tag.clone()).or_default().add(&recorded.outcome);
-            }
-            let labels = [("tag", recorded.tag.clone()), ("outcome", recorded.outcome.name().to_owned())];
-            metrics::counter!("tagyard_outcomes_total", &labels).increment(1);
-            // Nobody has to be watching.
-            let _ = self.watchers.send(Arc::new(recorded));
-        }
-        drop(state);
-        self.written.send_modify(|written| *written += count);
-    }
-
-    async fn checkpoint(&self) {
-        if let Err(error) = self.checkpoint.save().await {
-            tracing::warn!(%error, "the cursors were not written down; a restart reads more outcomes");
-        }
-    }
-}
-
-fn new_record(recorded: &Recorded) -> NewRecord {
-    NewRecord {
-        received_at_ms: recorded.at.as_millisecond(),
-        key: Key::NONE,
-        payload: Bytes::from(serde_json::to_vec(recorded).unwrap_or_default()),
     }
 }
 
