@@ -10,6 +10,7 @@ use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::output::LogLine;
 use tagyard_pipeline::permit::Permitted;
 use tagyard_pipeline::plan::Decision;
+use tagyard_pipeline::transform::Traced;
 
 use crate::tag::{GuestEnd, Tag};
 
@@ -31,6 +32,9 @@ pub struct TriedTag {
     /// `None` where it was sent.
     pub reason: Option<String>,
     pub requests: Vec<TriedRequest>,
+    /// What transformations changed of the event before the tag saw it.
+    #[serde(skip)]
+    pub changed: Vec<Traced>,
     /// Fields of the event that the tag did not see.
     #[serde(skip)]
     pub withheld: Vec<String>,
@@ -92,6 +96,7 @@ async fn try_tag(tag: &Tag, event: &Event, view: &View<'_>) -> TriedTag {
         outcome,
         reason: Some(reason),
         requests: Vec::new(),
+        changed: Vec::new(),
         withheld: Vec::new(),
         log: Vec::new(),
     };
@@ -100,12 +105,13 @@ async fn try_tag(tag: &Tag, event: &Event, view: &View<'_>) -> TriedTag {
         Decision::BlockedByConsent(missing) => {
             return ended(TriedOutcome::BlockedByConsent, missing.to_string());
         }
+        Decision::Filtered(filtered) => return ended(TriedOutcome::Skipped, filtered.to_string()),
         Decision::Run(redacted) => redacted,
     };
-    let withheld = tag.plan.withheld(event);
+    let (changed, withheld) = (tag.plan.traced(event), tag.plan.withheld(event));
     let ran = match tag.run(vec![redacted]).await {
         Ok(ran) => ran,
-        Err(error) => return TriedTag { withheld, ..ended(TriedOutcome::Failed, error.to_string()) },
+        Err(error) => return TriedTag { changed, withheld, ..ended(TriedOutcome::Failed, error.to_string()) },
     };
     let (outcome, reason) = match ran.ended.into_iter().next().map(|(_, end)| end) {
         None => (TriedOutcome::Sent, None),
@@ -114,7 +120,7 @@ async fn try_tag(tag: &Tag, event: &Event, view: &View<'_>) -> TriedTag {
         Some(GuestEnd::Dead(_, reason)) => (TriedOutcome::Refused, Some(reason)),
     };
     let requests = ran.permitted.iter().map(TriedRequest::new).collect();
-    TriedTag { tag: tag.name.clone(), outcome, reason, requests, withheld, log: ran.log }
+    TriedTag { tag: tag.name.clone(), outcome, reason, requests, changed, withheld, log: ran.log }
 }
 
 impl TriedRequest {

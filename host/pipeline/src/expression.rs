@@ -182,7 +182,7 @@ fn to_json(value: &CelValue) -> Result<Value, NoValue> {
 }
 
 /// A whole number is written as one: `2.0 * 21.0` gives `42`, as a site would have sent it.
-fn float_to_json(number: f64) -> Result<Value, NoValue> {
+pub(crate) fn float_to_json(number: f64) -> Result<Value, NoValue> {
     /// Up to here every whole number has a double of its own.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::expression::{ExpressionError, View};
 use crate::grants::Grant;
 use crate::redact::{self, Redacted};
-use crate::transform::{self, Transform, TransformError};
+use crate::transform::{Chain, Filtered, Traced, Transform, TransformErrors};
 use crate::trigger::{FalseClause, Trigger};
 
 /// Everything that is decided before a tag runs.
@@ -16,9 +16,7 @@ use crate::trigger::{FalseClause, Trigger};
 pub struct Plan {
     trigger: Trigger,
     consent: Vec<String>,
-    /// The container's own, which stand before the tag's.
-    shared: Arc<[Transform]>,
-    transforms: Vec<Transform>,
+    transforms: Chain,
     grant: Grant,
 }
 
@@ -28,7 +26,7 @@ pub enum PlanError {
     #[error("`when`: {0}")]
     Trigger(#[from] ExpressionError),
     #[error(transparent)]
-    Transform(#[from] TransformError),
+    Transform(#[from] TransformErrors),
 }
 
 /// What a tag is to do with an event.
@@ -36,6 +34,7 @@ pub enum PlanError {
 pub enum Decision {
     NotTriggered(FalseClause),
     BlockedByConsent(NoConsent),
+    Filtered(Filtered),
     Run(Redacted),
 }
 
@@ -48,8 +47,7 @@ impl Plan {
         Ok(Plan {
             trigger: Trigger::compile(tag)?,
             consent: tag.consent.clone(),
-            shared,
-            transforms: tag.transforms.iter().map(Transform::compile).collect::<Result<_, _>>()?,
+            transforms: Chain::compile(tag, shared)?,
             grant,
         })
     }
@@ -63,19 +61,24 @@ impl Plan {
         if !missing.is_empty() {
             return Decision::BlockedByConsent(NoConsent(missing.into_iter().map(str::to_owned).collect()));
         }
-        Decision::Run(Redacted::new(&self.transformed(event), &self.grant.fields))
+        match self.transforms.apply(view) {
+            Ok(fields) => Decision::Run(Redacted::new(&fields, &self.grant.fields)),
+            Err(filtered) => Decision::Filtered(filtered),
+        }
     }
 
     /// The fields of a transformed event that the tag does not see, for a person to read.
     pub fn withheld(&self, event: &Event) -> Vec<String> {
-        redact::withheld(&self.transformed(event), &self.grant.fields)
+        let fields = self.transforms.apply(&View::of(event));
+        fields.map(|fields| redact::withheld(&fields, &self.grant.fields)).unwrap_or_default()
+    }
+
+    /// What the tag's transformations change of an event, for a person to read.
+    pub fn traced(&self, event: &Event) -> Vec<Traced> {
+        self.transforms.trace(event.fields())
     }
 
     pub fn grant(&self) -> &Grant {
         &self.grant
-    }
-
-    fn transformed<'e>(&self, event: &'e Event) -> transform::Fields<'e> {
-        transform::apply(self.shared.iter().chain(&self.transforms), event.fields())
     }
 }

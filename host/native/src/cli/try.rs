@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::object::Object;
+use tagyard_pipeline::transform::Traced;
 
 use super::{block_on, log};
 use crate::container;
@@ -24,7 +25,7 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// An event is JSON in the shape of Segment's spec; its `type` and a `userId` or `anonymousId` are the least it has.
 ///
 /// Says for each tag what became of the event and why: which clause of the trigger was false, which consent was missing, which
-/// fields it did not see, and the requests it would send. Secrets stand there as `{{secret:NAME}}` and need not be set.
+/// fields transformations changed and which it did not see, and the requests it would send. Secrets stand there as `{{secret:NAME}}` and need not be set.
 /// `messageId` and `timestamp` are filled in where the events have none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -134,6 +135,9 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
     match &tag.reason {
         Some(reason) => writeln!(out, ", since {reason}")?,
         None => writeln!(out)?,
+    }
+    for Traced { change, fields } in &tag.changed {
+        writeln!(out, "    changed by {change}: {}", printable(&fields.join(", ")))?;
     }
     if !tag.withheld.is_empty() {
         writeln!(out, "    not shown to it: {}", printable(&tag.withheld.join(", ")))?;

@@ -17,11 +17,15 @@ pub(super) fn check_with(
     compile: impl Fn(&str) -> Result<(), ExpressionError>,
     problems: &mut Vec<Problem>,
 ) {
-    let Some(source) = node.text() else { return };
-    if let Err(error) = compile(source) {
-        let span = error.offset.and_then(|offset| within(node.span(), file, source, offset)).unwrap_or(node.span());
-        problems.push(Problem::new(span, plain(&error.message)));
+    if let Some(Err(error)) = node.text().map(compile) {
+        problems.push(problem(node, file, &error));
     }
+}
+
+/// What is wrong with the expression at a place.
+pub(super) fn problem(node: Node<'_>, file: &str, error: &ExpressionError) -> Problem {
+    let place = || within(node.span(), file, node.text()?, error.offset?);
+    Problem::new(place().unwrap_or(node.span()), plain(&error.message))
 }
 
 /// A parser's message without its list of the tokens that it would have taken.

@@ -2,4 +2,5 @@
 
 mod journal;
 pub mod model;
+mod transform;
 mod webhook;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use super::journal::Journal;
+pub use super::transform::{Hash, Mask, Normal, Transform, Type};
 pub use super::webhook::{HeaderSecret, Webhook};
 
 /// A container: one site's or tenant's whole configuration.
@@ -174,19 +175,4 @@ impl Default for Limits {
         // A bundled tag takes well under a millisecond and half a MiB; a JavaScript engine needs some ten of each.
         Limits { deadline_ms: 250, memory_mib: 64 }
     }
-}
-
-/// One change of an event. Exactly one of the changes is given, with an optional condition.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Transform {
-    /// A CEL expression; the change is made only where it is true.
-    #[serde(default)]
-    pub when: Option<String>,
-    /// Remove these fields.
-    #[serde(default)]
-    pub drop: Option<Vec<String>>,
-    /// Set these fields to the values of CEL expressions.
-    #[serde(default)]
-    pub set: Option<BTreeMap<String, String>>,
 }
