@@ -57,7 +57,7 @@ pub(crate) fn check(data: &[u8], only: Option<&str>) -> Option<()> {
     for event in parsed.events {
         assert!(!event.message_id().is_empty());
         let source = source.name().into();
-        let accepted = Accepted { received_at: incoming.received_at, source, event };
+        let accepted = Accepted { received_at: incoming.received_at, source, event, only: None };
         let record = accepted.to_json();
         bytes += record.len();
         assert_eq!(Accepted::from_bytes(record.as_bytes()).as_ref(), Ok(&accepted), "it comes back as it was");
