@@ -127,7 +127,10 @@ async fn on_a_file_system_that_the_kernel_gave_up_nothing_that_was_acknowledged_
     vendor.set_ill(false);
     vendor.takes(KEPT).await;
     served.logged("outcomes cannot be written; trying again").await;
-    served.kill().await;
+    // Nor does it hold up who wants to repair it.
+    let (status, log) = served.terminate().await;
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("outcomes could not be written before the stop"), "{log}");
 
     disk.repair();
     let served = Served::start_by(&disk.runner(), folder.path(), &options).await;
