@@ -5,15 +5,14 @@ use std::time::{Duration, Instant};
 /// Measured with each group.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Whether the sync takes less than half of the time in which as many appends come as are about. Then two groups in turn keep
-    /// the processors busy; with a slower disk each sync has to carry all it can.
-    pub(super) is_disk_quick: bool,
+    /// Which part of the time in which as many appends come as are about the sync of one group takes.
+    share: f64,
     ended: Instant,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Pace { is_disk_quick: false, ended: Instant::now() }
+        Pace { share: 1.0, ended: Instant::now() }
     }
 }
 
@@ -21,15 +20,27 @@ impl Pace {
     /// A group that was begun then has been synced: it had `carried` appends, of `company` that are about.
     pub(super) fn note(&mut self, begun: Instant, carried: usize, company: usize) {
         let now = Instant::now();
-        self.is_disk_quick = is_quick(now - begun, now - self.ended, carried, company);
+        self.share = share(now - begun, now - self.ended, carried, company);
         self.ended = now;
+    }
+
+    /// How many appends of `company` a group takes at most. Where the disk is quick it leaves so many that the processors are
+    /// busy with them while it is synced; with a slow disk each sync has to carry all it can.
+    pub(super) fn most(&self, company: usize) -> usize {
+        if self.share > SLOW {
+            return usize::MAX;
+        }
+        (company as f64 * (1.0 - 1.5 * self.share)) as usize
     }
 }
 
+/// From here on the disk is what holds up the appends.
+const SLOW: f64 = 1.0 / 3.0;
+
 /// By how long the sync took, and how long it is since the one before it.
-fn is_quick(sync: Duration, cycle: Duration, carried: usize, company: usize) -> bool {
+fn share(sync: Duration, cycle: Duration, carried: usize, company: usize) -> f64 {
     let round = cycle.as_secs_f64() * company as f64 / carried.max(1) as f64;
-    sync.as_secs_f64() * 2.0 < round
+    (sync.as_secs_f64() / round).min(1.0)
 }
 
 #[cfg(test)]
@@ -37,15 +48,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disk_is_quick_beside_what_the_appends_take() {
-        let check = |sync_us: u64, cycle_us: u64, carried: usize, expected: bool| {
+    fn groups_leave_something_to_do_where_the_disk_is_quick() {
+        let check = |sync_us: u64, cycle_us: u64, carried: usize, expected: usize| {
             let (sync, cycle) = (Duration::from_micros(sync_us), Duration::from_micros(cycle_us));
-            assert_eq!(is_quick(sync, cycle, carried, 64), expected, "{sync_us} {cycle_us} {carried}");
+            let pace = Pace { share: share(sync, cycle, carried, 64), ended: Instant::now() };
+            assert_eq!(pace.most(64), expected, "{sync_us} {cycle_us} {carried}");
         };
-        check(350, 1_400, 64, true);
-        check(350, 650, 32, true);
-        check(5_000, 6_300, 64, false);
-        check(5_000, 5_000, 32, false);
-        check(350, 350, 0, true);
+        check(350, 1_400, 64, 40);
+        check(350, 650, 32, 38);
+        check(100, 1_000, 64, 54);
+        check(5_000, 6_300, 64, usize::MAX);
+        check(5_000, 5_000, 32, usize::MAX);
+        check(350, 0, 0, usize::MAX);
+        assert_eq!(Pace::default().most(64), usize::MAX);
     }
 }

@@ -117,16 +117,14 @@ impl Writer {
         buffer
     }
 
-    /// Waits until half of those that were there last time have come again. Returns how many the next group takes at most: no more
-    /// than that half, where the disk is quick, so that while one half is synced the other is on its way.
+    /// Waits until half of those that were there last time have come again. Returns how many the next group takes at most.
     fn gather(&self) -> usize {
         if self.options.durability != Durability::Fsync || self.company < GATHER_FROM {
             return usize::MAX;
         }
-        let half = self.company / 2;
         // One more than the queue holds is in hand.
-        self.shared.gathering.wait(&self.shared.queued, half, GATHER);
-        if self.pace.is_disk_quick { half } else { usize::MAX }
+        self.shared.gathering.wait(&self.shared.queued, self.company / 2, GATHER);
+        self.pace.most(self.company)
     }
 
     fn commit(&mut self, group: Group) -> Vec<u8> {
