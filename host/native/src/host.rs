@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tagyard_pipeline::plan::PlanError;
+use tagyard_pipeline::plan::{PlanError, Shared};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -25,7 +25,7 @@ use crate::limits::STOP_TIMEOUT;
 use crate::outcomes::{Recorded, Recorder, Writing};
 use crate::retention;
 use crate::sandbox::{LoadError, Sandbox};
-use crate::tag::{StartError, Tag, shared_transforms};
+use crate::tag::{StartError, Tag};
 
 /// What a host is started with besides its container.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Host {
             Recorder::start(outcomes.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
 
         let sandbox = Sandbox::start(Some(folder.join("compiled")))?;
-        let shared = shared_transforms(&loaded.container)?;
+        let shared = Shared::compile(&loaded.container)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), setup.env).map(Arc::new));
         let tags = tags.collect::<Result<Vec<_>, _>>()?;
         let decoded = Arc::new(Decoded::default());
@@ -117,7 +117,8 @@ impl Host {
             recorder: recorder.clone(),
         };
         let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;
-        let collector = Collector::new(&loaded.container, journal, letters.clone(), decoded, metrics);
+        let asked = shared.rules().asked().clone();
+        let collector = Collector::new(&loaded.container, asked, journal, letters.clone(), decoded, metrics);
         let server = Server::start(listener, collector.router())
             .map_err(|error| HostError::Listen { address: setup.listen, error })?;
         Ok(Host { server, dispatcher, admin, retention, recorder, writing, letters })

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use tagyard_pipeline::container::model;
 use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::output::{LogLine, Output, Request};
 use tagyard_pipeline::permit::{MAX_REQUESTS, Permitted, SecretBindings, permit};
-use tagyard_pipeline::plan::{Plan, PlanError};
+use tagyard_pipeline::plan::{Plan, PlanError, Shared};
 use tagyard_pipeline::redact::Redacted;
-use tagyard_pipeline::transform::Transform;
 
 use crate::container::{Environment, LoadedTag};
 use crate::held::{Held, Room};
@@ -71,7 +69,7 @@ impl Tag {
     pub fn start(
         sandbox: &Sandbox,
         tag: &LoadedTag,
-        shared: Arc<[Transform]>,
+        shared: Shared,
         env: Environment,
     ) -> Result<Self, StartError> {
         let start = || -> Result<Self, StartErrorKind> {
@@ -184,12 +182,4 @@ fn check(output: &Output, events: usize) -> Result<(), CallError> {
 fn size(request: &Request) -> usize {
     let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     size_of::<Request>() + request.url.len() + headers + request.body.len() + size_of_val(request.events.as_slice())
-}
-
-/// Compiles the container's own transformations, which all tags share.
-///
-/// # Errors
-/// When one is none; a checked container has none such.
-pub fn shared_transforms(container: &model::Container) -> Result<Arc<[Transform]>, PlanError> {
-    Ok(container.transforms.iter().map(Transform::compile).collect::<Result<Vec<_>, _>>()?.into())
 }

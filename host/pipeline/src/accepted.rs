@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 
 use crate::event::{Event, InvalidEvent};
 use crate::object::Object;
+use crate::request::Request;
+use crate::rules::Memo;
 
 /// The format that is written. A reader knows this one and all before it; a new number comes with a new way to read.
 const VERSION: u32 = 1;
@@ -20,7 +22,10 @@ pub struct Accepted {
     pub received_at: Timestamp,
     /// The name of the source.
     pub source: Cow<'static, str>,
+    /// What is kept of the request that brought it.
+    pub request: Request,
     pub event: Event,
+    memo: Memo,
 }
 
 /// Why a record could not be read. It never repeats a value of the event's.
@@ -41,6 +46,9 @@ struct Record<'r> {
     received_at: Timestamp,
     #[serde(borrow)]
     source: Cow<'r, str>,
+    /// Not there where nothing is kept of it.
+    #[serde(borrow, default)]
+    request: Option<&'r RawValue>,
     #[serde(borrow)]
     event: &'r RawValue,
 }
@@ -52,13 +60,29 @@ struct Version {
 }
 
 impl Accepted {
+    pub fn new(received_at: Timestamp, source: impl Into<Cow<'static, str>>, request: Request, event: Event) -> Self {
+        Accepted { received_at, source: source.into(), request, event, memo: Memo::default() }
+    }
+
+    /// What was found out about it.
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.memo
+    }
+
     /// The record as JSON.
     pub fn to_json(&self) -> String {
         let source = Value::from(&*self.source);
-        let mut json = String::with_capacity(self.event.object().text_len() + 256);
-        let head = format_args!(r#"{{"v":{VERSION},"received_at":"{}","source":{source},"event":"#, self.received_at);
+        let request = self.request.json();
+        let mut json = String::with_capacity(self.event.object().text_len() + request.map_or(0, str::len) + 256);
+        let head = format_args!(r#"{{"v":{VERSION},"received_at":"{}","source":{source},"#, self.received_at);
         // Writing into memory cannot fail.
         let _ = json.write_fmt(head);
+        if let Some(request) = request {
+            json.push_str(r#""request":"#);
+            json.push_str(request);
+            json.push(',');
+        }
+        json.push_str(r#""event":"#);
         self.event.object().write(&mut json);
         json.push('}');
         json
@@ -80,11 +104,8 @@ impl Accepted {
             }
         };
         let object = Object::parse(record.event.get()).map_err(|error| RecordError::Damaged(error.column()))?;
-        Ok(Accepted {
-            received_at: record.received_at,
-            source: Cow::Owned(record.source.into_owned()),
-            event: Event::new(object)?,
-        })
+        let request = record.request.map(|json| Request::from_json(json.get())).unwrap_or_default();
+        Ok(Accepted::new(record.received_at, record.source.into_owned(), request, Event::new(object)?))
     }
 }
 
@@ -98,12 +119,15 @@ mod tests {
     fn comes_back_as_it_was() {
         let event = json!({"type": "track", "messageId": "m", "userId": "u", "event": "Ordered \u{1f600}",
             "properties": {"revenue": 9.99, "products": [{"id": 1}], "note": "a \"quoted\"\nline"}});
-        let accepted = Accepted {
-            received_at: "2026-11-21T10:00:00.123456789Z".parse().unwrap(),
-            source: Cow::Borrowed("segment"),
-            event: serde_json::from_value(event).unwrap(),
-        };
-        assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
+        for request in [Request::default(), Request::from_json(r#"{"cookies":{"theme":"\"dark\""}}"#)] {
+            let accepted = Accepted::new(
+                "2026-11-21T10:00:00.123456789Z".parse().unwrap(),
+                "segment",
+                request,
+                serde_json::from_value(event.clone()).unwrap(),
+            );
+            assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
+        }
     }
 
     #[test]

@@ -96,7 +96,7 @@ async fn json_has_every_outcome_and_its_reason() {
     check(0, "triggered", "not_triggered", "revenue");
     check(1, "triggered", "not_triggered", "`on`");
     check(0, "consented", "blocked_by_consent", "advertising");
-    check(1, "consented", "blocked_by_consent", "analytics, advertising");
+    check(1, "consented", "blocked_by_consent", "no consent to analytics (nothing gives it), advertising (nothing gives it)");
     check(1, "skipping", "skipped", "alias");
     check(0, "rejecting", "rejected", "user agent");
     check(0, "reaching", "refused", "elsewhere.example");

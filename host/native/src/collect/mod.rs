@@ -30,6 +30,7 @@ use tagyard_pipeline::container::model;
 use tagyard_pipeline::enrich::{RequestFacts, enrich};
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::outcome::Cause;
+use tagyard_pipeline::request::{self, Asked};
 use tagyard_pipeline::sources::{self, BadEvent, Incoming, Source};
 use tokio::sync::Semaphore;
 
@@ -46,6 +47,8 @@ pub use server::Server;
 pub struct Collector {
     name: String,
     options: model::Collect,
+    /// What is kept of each request.
+    asked: Asked,
     journal: EventJournal,
     letters: DeadLetters,
     decoded: Arc<Decoded>,
@@ -58,6 +61,7 @@ pub struct Collector {
 impl Collector {
     pub fn new(
         container: &model::Container,
+        asked: Asked,
         journal: EventJournal,
         letters: DeadLetters,
         decoded: Arc<Decoded>,
@@ -66,6 +70,7 @@ impl Collector {
         Collector {
             name: container.name.clone(),
             options: container.collect.clone(),
+            asked,
             journal,
             letters,
             decoded,
@@ -97,11 +102,12 @@ impl Collector {
         source: &dyn Source,
         events: Vec<Event>,
         bad: Vec<BadEvent>,
+        request: &request::Request,
         at: Timestamp,
     ) -> Result<(), Refused> {
         let (accepted, dead) = (events.len() as u64, bad.len() as u64);
         // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
-        let records: Vec<NewRecord> = events.into_iter().map(|event| self.record(source, event, at)).collect();
+        let records: Vec<NewRecord> = events.into_iter().map(|event| self.record(source, request, event, at)).collect();
         let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| letter(bad, at)).collect();
         self.letters.append(&letters).await?;
         if !records.is_empty() {
@@ -112,9 +118,9 @@ impl Collector {
         Ok(())
     }
 
-    fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> NewRecord {
+    fn record(&self, source: &dyn Source, request: &request::Request, event: Event, received_at: Timestamp) -> NewRecord {
         let key = Key::of(&self.name, event.message_id());
-        let accepted = Accepted { received_at, source: source.name().into(), event };
+        let accepted = Accepted::new(received_at, source.name(), request.clone(), event);
         let payload = Bytes::from(accepted.to_json());
         self.decoded.remember(&payload, Arc::new(accepted));
         NewRecord { received_at_ms: received_at.as_millisecond(), key, payload }
@@ -164,7 +170,8 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     collector.check_rate(parsed.events.len() + parsed.bad.len())?;
     let facts = RequestFacts::from(&incoming);
     parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
-    collector.accept(source, parsed.events, parsed.bad, received_at).await?;
+    let kept = collector.asked.keep(&incoming);
+    collector.accept(source, parsed.events, parsed.bad, &kept, received_at).await?;
     Ok(answer::success(parsed.answer))
 }
 

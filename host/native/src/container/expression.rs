@@ -1,17 +1,21 @@
 //! CEL expressions in the file.
 
-use tagyard_pipeline::expression::Expression;
+use tagyard_pipeline::expression::{Expression, ExpressionError};
 
 use super::node::Node;
 use super::problem::{Problem, Span};
 
 /// Checks one expression; what is no text is the schema's business.
 pub(super) fn check(node: Node<'_>, file: &str, problems: &mut Vec<Problem>) {
-    let Some(source) = node.text() else { return };
-    if let Err(error) = Expression::compile(source) {
-        let span = error.offset.and_then(|offset| within(node.span(), file, source, offset)).unwrap_or(node.span());
-        problems.push(Problem::new(span, plain(&error.message)));
+    if let Some(Err(error)) = node.text().map(Expression::compile) {
+        problems.push(problem(node, file, &error));
     }
+}
+
+/// What is wrong with the expression at a place.
+pub(super) fn problem(node: Node<'_>, file: &str, error: &ExpressionError) -> Problem {
+    let place = || within(node.span(), file, node.text()?, error.offset?);
+    Problem::new(place().unwrap_or(node.span()), plain(&error.message))
 }
 
 /// A parser's message without its list of the tokens that it would have taken.

@@ -1,6 +1,7 @@
 //! The container file: read, checked, and every mistake in it found at once.
 
 mod collect;
+mod condition;
 mod expression;
 mod fault;
 mod grant;
@@ -10,6 +11,7 @@ pub(crate) mod schema;
 mod secret;
 mod tag;
 mod transform;
+mod vars;
 
 #[cfg(test)]
 mod tests;
@@ -121,6 +123,8 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     schema::check_container(root, &json, &mut problems);
     collect::check(root, &mut problems);
     transform::check(root, text, &mut problems);
+    vars::check(root, text, &mut problems);
+    condition::check_consent(root, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);
     if !problems.is_empty() {
         return Err(problems);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagyard_pipeline::accepted::Accepted;
-use tagyard_pipeline::expression::View;
 use tagyard_pipeline::outcome::{Cause, Outcome};
 use tagyard_pipeline::plan::Decision;
 use tokio::sync::watch;
@@ -100,8 +99,7 @@ impl Worker {
             }
         };
         let event = &accepted.event;
-        let decision = self.stage.tag.plan.decide(event, &View::of(event));
-        let outcome = match decision {
+        let outcome = match self.stage.tag.plan.decide(&accepted) {
             Decision::NotTriggered(clause) => Outcome::NotTriggered { reason: clause.to_string() },
             Decision::BlockedByConsent(missing) => Outcome::BlockedByConsent { reason: missing.to_string() },
             Decision::Run(redacted) => {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Change, TransformError};
+use crate::expression::Around;
 use crate::path::Path;
 
 #[derive(Debug)]
@@ -20,7 +21,7 @@ impl Drop {
 }
 
 impl Change for Drop {
-    fn apply(&self, fields: &mut Map<String, Value>) {
+    fn apply(&self, fields: &mut Map<String, Value>, _: &dyn Around) {
         self.0.iter().for_each(|path| path.remove(fields));
     }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::container::model;
-use crate::expression::{Expression, ExpressionError, View};
+use crate::expression::{Around, Expression, ExpressionError, View};
 use crate::path::PathError;
 
 /// An event's fields, changed.
@@ -26,7 +26,7 @@ pub struct Transform {
 
 /// What a transformation does.
 trait Change: fmt::Debug + Send + Sync {
-    fn apply(&self, fields: &mut Map<String, Value>);
+    fn apply(&self, fields: &mut Map<String, Value>, around: &dyn Around);
 }
 
 /// Why a transformation does not compile.
@@ -56,25 +56,27 @@ impl Transform {
         Ok(Transform { when, change })
     }
 
-    fn apply(&self, fields: &mut Fields<'_>) {
+    fn apply(&self, fields: &mut Fields<'_>, around: &dyn Around) {
         let applies = match &self.when {
             None => true,
-            Some(when) => when.test(&View::new(fields)).unwrap_or(false),
+            Some(when) => when.test(&View::new(fields).within(around)).unwrap_or(false),
         };
         if applies {
-            self.change.apply(fields.to_mut());
+            self.change.apply(fields.to_mut(), around);
         }
     }
 }
 
-/// Makes the changes in order. The event is copied only if there is one to make.
+/// Makes the changes in order. The event is copied only if there is one to make. What stands around it stays as it was for the event
+/// that came.
 pub fn apply<'e, 't>(
     transforms: impl IntoIterator<Item = &'t Transform>,
     fields: &'e Map<String, Value>,
+    around: &dyn Around,
 ) -> Fields<'e> {
     let mut fields = Cow::Borrowed(fields);
     for transform in transforms {
-        transform.apply(&mut fields);
+        transform.apply(&mut fields, around);
     }
     fields
 }
@@ -82,13 +84,14 @@ pub fn apply<'e, 't>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expression::Nothing;
     use serde_json::json;
 
     fn check(transforms: Value, event: Value, expected: Value) {
         let specs: Vec<model::Transform> = serde_json::from_value(transforms).expect("transforms");
         let compiled: Vec<Transform> = specs.iter().map(|spec| Transform::compile(spec).expect("compiles")).collect();
         let Value::Object(fields) = event else { panic!("an object") };
-        assert_eq!(Value::Object(apply(&compiled, &fields).into_owned()), expected);
+        assert_eq!(Value::Object(apply(&compiled, &fields, &Nothing).into_owned()), expected);
     }
 
     #[test]

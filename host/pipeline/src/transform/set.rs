@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Change, TransformError};
-use crate::expression::{Expression, View};
+use crate::expression::{Around, Expression, View};
 use crate::path::Path;
 
 #[derive(Debug)]
@@ -24,8 +24,8 @@ impl Set {
 
 impl Change for Set {
     /// All expressions see the event as it was before; one without a value leaves its field alone.
-    fn apply(&self, fields: &mut Map<String, Value>) {
-        let view = View::new(fields);
+    fn apply(&self, fields: &mut Map<String, Value>, around: &dyn Around) {
+        let view = View::new(fields).within(around);
         let values: Vec<_> =
             self.0.iter().filter_map(|(path, expression)| Some((path, expression.value(&view).ok()?))).collect();
         for (path, value) in values {
