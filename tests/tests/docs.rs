@@ -17,7 +17,14 @@ const GOING_ON: [&str; 4] = ["demo", "serve", "status", "dead"];
 
 #[test]
 fn listings_are_the_files_they_show() {
-    let examples = ["shop.toml", "hello.toml", "hello-tag/Cargo.toml", "hello-tag/tag.toml", "hello-tag/src/lib.rs"];
+    let examples = [
+        "shop.toml",
+        "conditions.toml",
+        "hello.toml",
+        "hello-tag/Cargo.toml",
+        "hello-tag/tag.toml",
+        "hello-tag/src/lib.rs",
+    ];
     let readme = readme();
     let listings: Vec<String> =
         blocks(&readme).filter(|(language, _)| ["toml", "rust"].contains(language)).map(|(_, text)| text).collect();

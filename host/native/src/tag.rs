@@ -66,12 +66,7 @@ impl Tag {
     ///
     /// # Errors
     /// When the component does not load.
-    pub fn start(
-        sandbox: &Sandbox,
-        tag: &LoadedTag,
-        shared: Shared,
-        env: Environment,
-    ) -> Result<Self, StartError> {
+    pub fn start(sandbox: &Sandbox, tag: &LoadedTag, shared: Shared, env: Environment) -> Result<Self, StartError> {
         let start = || -> Result<Self, StartErrorKind> {
             let settings = serde_json::Value::Object(tag.spec.settings.clone()).to_string();
             let component = &tag.component;

@@ -137,7 +137,12 @@ impl Plan {
 
     /// Hands on the event's fields after the transformations. Where they are to be anonymous they are made so before, so that no
     /// transformation and no variable puts back what was taken out.
-    fn with_transformed<T>(&self, scope: &Scope<'_>, anonymous: bool, then: impl FnOnce(&Map<String, Value>) -> T) -> T {
+    fn with_transformed<T>(
+        &self,
+        scope: &Scope<'_>,
+        anonymous: bool,
+        then: impl FnOnce(&Map<String, Value>) -> T,
+    ) -> T {
         let transforms = || self.shared.transforms.iter().chain(&self.transforms);
         let fields = scope.view().fields();
         if !anonymous {

@@ -75,7 +75,8 @@ fn expressions(container: &model::Container) -> Vec<Expression> {
             Value::Array(items) => items.iter().for_each(|item| gather(item, found)),
             // Their texts are their vendors', not expressions.
             Value::Object(object) => {
-                let members = object.iter().filter(|(key, _)| !["settings", "secrets", "allow"].contains(&key.as_str()));
+                let members =
+                    object.iter().filter(|(key, _)| !["settings", "secrets", "allow"].contains(&key.as_str()));
                 members.for_each(|(_, value)| gather(value, found));
             }
             _ => {}
@@ -115,9 +116,11 @@ impl<'e> Scope<'e> {
 
     /// What is known of consent to a purpose.
     pub fn consent(&self, purpose: &str) -> Verdict {
-        let signals = self.accepted.memo().signals.get_or_init(|| {
-            Signals::read(self.accepted.event.fields(), self.kept(), &self.rules.purposes)
-        });
+        let signals = self
+            .accepted
+            .memo()
+            .signals
+            .get_or_init(|| Signals::read(self.accepted.event.fields(), self.kept(), &self.rules.purposes));
         self.rules.purposes.verdict(purpose, signals)
     }
 

@@ -12,12 +12,12 @@ pub mod check;
 pub mod dead;
 pub mod demo;
 mod log;
-mod try_request;
-mod try_why;
 pub mod serve;
 pub mod status;
 pub mod tag;
 pub mod r#try;
+mod try_request;
+mod try_why;
 
 use std::process::ExitCode;
 

@@ -29,11 +29,13 @@ impl RequestArgs {
     /// When a header is none.
     pub(super) fn keep(&self, asked: &Asked, received_at: Timestamp) -> Result<Request, String> {
         let mut headers = HeaderMap::new();
-        if let Some(host) = self.url.as_ref().and_then(Url::host_str).and_then(|host| HeaderValue::from_str(host).ok()) {
+        if let Some(host) = self.url.as_ref().and_then(Url::host_str).and_then(|host| HeaderValue::from_str(host).ok())
+        {
             headers.insert(header::HOST, host);
         }
         for text in &self.headers {
-            let (name, value) = parse(text).ok_or_else(|| format!("`{text}` is no header: write it as `sec-gpc: 1`"))?;
+            let (name, value) =
+                parse(text).ok_or_else(|| format!("`{text}` is no header: write it as `sec-gpc: 1`"))?;
             headers.append(name, value);
         }
         Ok(asked.keep(&Incoming {

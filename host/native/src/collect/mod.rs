@@ -118,7 +118,13 @@ impl Collector {
         Ok(())
     }
 
-    fn record(&self, source: &dyn Source, request: &request::Request, event: Event, received_at: Timestamp) -> NewRecord {
+    fn record(
+        &self,
+        source: &dyn Source,
+        request: &request::Request,
+        event: Event,
+        received_at: Timestamp,
+    ) -> NewRecord {
         let key = Key::of(&self.name, event.message_id());
         let accepted = Accepted::new(received_at, source.name(), request.clone(), event);
         let payload = Bytes::from(accepted.to_json());

@@ -13,13 +13,19 @@ use crate::text::nearest;
 /// Where a value comes from; a variable has exactly one.
 const ORIGINS: [&str; 3] = ["value", "first", "random"];
 
+/// What may be made of it.
+const STEPS: [&str; 5] = ["table", "patterns", "case", "as", "default"];
+
 /// Keys below which no text is an expression.
 const OTHERS: [&str; 6] = ["allow", "collect", "deliver", "on", "secrets", "settings"];
 
 pub(super) fn check(root: Node<'_>, file: &str, problems: &mut Vec<Problem>) {
     let variables: BTreeMap<&str, Node<'_>> = root.get("vars").into_iter().flat_map(Node::entries).collect();
     if let Some((name, node)) = variables.iter().nth(MAX_VARIABLES) {
-        problems.push(Problem::new(node.name, format!("`{name}` is one too many: a container has {MAX_VARIABLES} variables at most")));
+        problems.push(Problem::new(
+            node.name,
+            format!("`{name}` is one too many: a container has {MAX_VARIABLES} variables at most"),
+        ));
     }
     let mut needs = BTreeMap::new();
     for (name, node) in &variables {
@@ -30,7 +36,10 @@ pub(super) fn check(root: Node<'_>, file: &str, problems: &mut Vec<Problem>) {
             );
         }
         check_one(*node, file, problems);
-        needs.insert(*name, sources(*node).flat_map(|source| read(source).map(|(name, _)| name).collect::<Vec<_>>()).collect());
+        needs.insert(
+            *name,
+            sources(*node).flat_map(|source| read(source).map(|(name, _)| name).collect::<Vec<_>>()).collect(),
+        );
     }
     check_names(root, file, &variables, problems);
     if let Err(circle) = circle(&needs)
@@ -49,7 +58,10 @@ fn check_one(node: Node<'_>, file: &str, problems: &mut Vec<Problem>) {
     let names = ORIGINS.join("`, `");
     match origins.as_slice() {
         [_] => {}
-        [] => problems.push(Problem::new(node.name, format!("this variable comes from nothing: give it one of `{names}`"))),
+        // A misspelt one is reported as an unknown key already.
+        [] if node.entries().any(|(key, _)| !STEPS.contains(&key)) => {}
+        [] => problems
+            .push(Problem::new(node.name, format!("this variable comes from nothing: give it one of `{names}`"))),
         [_, more @ ..] => problems.extend(
             more.iter().map(|origin| Problem::new(origin.name, format!("a variable comes from one of `{names}`"))),
         ),

@@ -9,7 +9,16 @@ use crate::expression::sha256;
 
 /// Fields of the event that stay. `messageId` is the event's own, not a person's.
 const KEPT: [&str; 10] = [
-    "type", "event", "name", "category", "messageId", "timestamp", "originalTimestamp", "sentAt", "receivedAt", "integrations",
+    "type",
+    "event",
+    "name",
+    "category",
+    "messageId",
+    "timestamp",
+    "originalTimestamp",
+    "sentAt",
+    "receivedAt",
+    "integrations",
 ];
 
 /// Members of `context` that stay. An address, user agent, screen, device or network tell one person from another.
@@ -19,12 +28,64 @@ const KEPT_CONTEXT: [&str; 5] = ["app", "campaign", "consent", "library", "local
 const KEPT_PAGE: [&str; 2] = ["path", "title"];
 const CUT_URLS: [&str; 2] = ["url", "referrer"];
 
-/// Properties that are an id or another personal detail by their name, written in small letters and without `_`, `-` and blanks.
-const PERSONAL: [&str; 44] = [
-    "address", "advertisingid", "anonymousid", "avatar", "birthday", "city", "clientid", "customerid", "deviceid", "distinctid",
-    "dob", "email", "emailaddress", "externalid", "fbc", "fbclid", "fbp", "fingerprint", "firstname", "fullname", "ga", "gbraid",
-    "gclid", "hashedemail", "idfa", "ip", "ipaddress", "lastname", "msclkid", "phone", "phonenumber", "postalcode", "profileid",
-    "search", "sessionid", "street", "ttclid", "useragent", "userid", "username", "visitorid", "wbraid", "zip", "zipcode",
+/// Properties that by their name are a person's detail, or an id that leads to one in the operator's own records; written in small letters and without `_`, `-` and blanks.
+const PERSONAL: [&str; 56] = [
+    "accountid",
+    "address",
+    "advertisingid",
+    "anonymousid",
+    "avatar",
+    "birthday",
+    "cartid",
+    "checkoutid",
+    "city",
+    "clientid",
+    "customerid",
+    "deviceid",
+    "distinctid",
+    "dob",
+    "email",
+    "emailaddress",
+    "externalid",
+    "fbc",
+    "fbclid",
+    "fbp",
+    "fingerprint",
+    "firstname",
+    "fullname",
+    "ga",
+    "gbraid",
+    "gclid",
+    "hashedemail",
+    "idfa",
+    "invoiceid",
+    "ip",
+    "ipaddress",
+    "lastname",
+    "msclkid",
+    "orderid",
+    "ordernumber",
+    "password",
+    "phone",
+    "phonenumber",
+    "postalcode",
+    "profileid",
+    "search",
+    "sessionid",
+    "street",
+    "subscriptionid",
+    "token",
+    "transactionid",
+    "ttclid",
+    "useragent",
+    "userid",
+    "username",
+    "vatid",
+    "vatnumber",
+    "visitorid",
+    "wbraid",
+    "zip",
+    "zipcode",
 ];
 
 /// How many characters of the id that stands in for a person's.
@@ -113,7 +174,7 @@ mod tests {
                 },
             },
             "properties": {
-                "total": 9.5, "Email": "a@b.example", "user_id": 7, "url": "https://shop.example/cart?token=1",
+                "total": 9.5, "order_id": "o-1", "Email": "a@b.example", "user_id": 7, "url": "https://shop.example/cart?token=1",
                 "products": [{"name": "Mug", "session-id": "s", "price": 3}],
             },
         });
@@ -133,7 +194,9 @@ mod tests {
             })
         );
         let text = left.to_string();
-        ["u-1", "a-1", "a@b.example", "192.0.2.7", "Mozilla"].iter().for_each(|personal| assert!(!text.contains(personal)));
+        ["u-1", "a-1", "o-1", "a@b.example", "192.0.2.7", "Mozilla"]
+            .iter()
+            .for_each(|personal| assert!(!text.contains(personal)));
     }
 
     #[test]

@@ -87,11 +87,12 @@ pub(super) fn gpp(text: &str) -> Result<Gpp, Unreadable> {
         match id {
             TCF_EU_V2 => gpp.tcf = Some(tcf(section)?),
             US_PRIVACY => gpp.objects |= us_privacy(section)?,
-            id => match US_SECTIONS.iter().find(|(known, _)| *known == id) {
-                Some((_, fields)) => gpp.objects |= objects(section, fields)?,
-                // Of another law, or a later one.
-                None => {}
-            },
+            id => {
+                // One of another law, or a later one, says nothing here.
+                if let Some((_, fields)) = US_SECTIONS.iter().find(|(known, _)| *known == id) {
+                    gpp.objects |= objects(section, fields)?;
+                }
+            }
         }
     }
     Ok(gpp)
@@ -184,6 +185,7 @@ impl<'t> Bits<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn reads_the_purposes_of_a_tc_string() {
@@ -191,7 +193,10 @@ mod tests {
             assert_eq!(tcf(text), expected.map(|purposes| purposes.iter().copied().collect()), "{text}");
         };
         // The specification's own example, with its segment of disclosed vendors.
-        check("COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA.IFoEUQQgAIQwgIwQABAEAAAAOIAACAIAAAAQAIAgEAACEAAAAAgAQBAAAAAAAGBAAgAAAAAAAFAAECAAAgAAQARAEQAAAAAJAAIAAgAAAYQEAAAQmAgBC3ZAYzUw", Ok(&[1, 2, 3]));
+        check(
+            "COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA.IFoEUQQgAIQwgIwQABAEAAAAOIAACAIAAAAQAIAgEAACEAAAAAgAQBAAAAAAAGBAAgAAAAAAAFAAECAAAgAAQARAEQAAAAAJAAIAAgAAAYQEAAAQmAgBC3ZAYzUw",
+            Ok(&[1, 2, 3]),
+        );
         check("CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA", Ok(&[]));
         // The first version of the framework, half a string, none.
         check("BOEFEAyOEFEAyAHABDENAI4AAAB9vABAASA", Err(Unreadable));
@@ -246,6 +251,16 @@ mod tests {
         // A number without an end, and more ranges than there are characters.
         check(&format!("DBAB{}~1YNN", "q".repeat(60)));
         check("DB__");
+    }
+
+    proptest! {
+        #[test]
+        fn no_string_of_a_visitor_s_does_harm(text in "(D[A-Z]?[A-Za-z0-9_~.-]{0,200})|(C[A-Za-z0-9_.-]{0,200})|(\\PC{0,50})") {
+            let _ = (tcf(&text), us_privacy(&text));
+            if let Ok(gpp) = gpp(&text) {
+                prop_assert!(gpp.tcf.is_none_or(|purposes| purposes.len() <= 24));
+            }
+        }
     }
 
     /// A header with these ranges of sections.

@@ -61,7 +61,12 @@ fn each_signal_gives_or_denies() {
     check("sold", json!({"uspString": "1YYN"}), none(), "denied by context.consent.uspString");
     check("sold", json!({"uspString": "1YNN"}), none(), "given, as the container has it by default");
     check("sold", none(), cookie("usprivacy", "1YYN"), "denied by the cookie usprivacy");
-    check("sold", none(), json!({"query": {"us_privacy": "1"}}), "denied by us_privacy of the request, which cannot be read");
+    check(
+        "sold",
+        none(),
+        json!({"query": {"us_privacy": "1"}}),
+        "denied by us_privacy of the request, which cannot be read",
+    );
     // Not to have objected is not to have consented.
     check("advertising", json!({"uspString": "1YNN"}), none(), "denied, since nothing gives it");
 
@@ -94,7 +99,10 @@ fn a_platform_s_cookie_is_read_as_the_container_says() {
 fn the_most_restrictive_answer_wins() {
     let check = |consent: Value, expected: &str| {
         let request = json!({"query": {"gcs": "G111"}, "cookies": {"euconsent-v2": NONE}, "headers": {"sec-gpc": "1"}});
-        assert_eq!(verdict(&json!({}), "advertising", &consent, &request).to_string(), format!("advertising: {expected}"));
+        assert_eq!(
+            verdict(&json!({}), "advertising", &consent, &request).to_string(),
+            format!("advertising: {expected}")
+        );
     };
     check(json!({"categoryPreferences": {"advertising": true}}), "denied by the cookie euconsent-v2, Sec-GPC");
     check(
@@ -120,9 +128,8 @@ fn a_container_says_what_a_purpose_goes_by() {
 
 #[test]
 fn what_is_missing_is_said_with_what_denies_it() {
-    let verdicts = ["advertising", "analytics"].map(|name| {
-        verdict(&json!({}), name, &json!({"uspString": "1YYN"}), &json!({"headers": {"sec-gpc": "1"}}))
-    });
+    let verdicts = ["advertising", "analytics"]
+        .map(|name| verdict(&json!({}), name, &json!({"uspString": "1YYN"}), &json!({"headers": {"sec-gpc": "1"}})));
     assert_eq!(
         NoConsent(verdicts.to_vec()).to_string(),
         "no consent to advertising (denied by context.consent.uspString and Sec-GPC), analytics (nothing gives it)"

@@ -134,10 +134,8 @@ pub struct Tag {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WithoutConsent {
-    /// The tag does not run.
     #[default]
     Block,
-    /// The tag gets what is left without whom it is about.
     Anonymise,
 }
 

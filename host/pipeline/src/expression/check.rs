@@ -87,9 +87,15 @@ pub(super) fn replace(expression: &mut IdedExpr) {
         }
         Expr::Comprehension(parts) => {
             let parts = &mut **parts;
-            [&mut parts.iter_range, &mut parts.accu_init, &mut parts.loop_cond, &mut parts.loop_step, &mut parts.result]
-                .into_iter()
-                .for_each(replace);
+            [
+                &mut parts.iter_range,
+                &mut parts.accu_init,
+                &mut parts.loop_cond,
+                &mut parts.loop_step,
+                &mut parts.result,
+            ]
+            .into_iter()
+            .for_each(replace);
         }
         Expr::List(list) => list.elements.iter_mut().for_each(replace),
         Expr::Map(map) => map.entries.iter_mut().for_each(|part| entry(&mut part.expr)),

@@ -17,9 +17,37 @@ use super::values;
 
 /// All functions that an expression may call, for what is said about one that there is not.
 pub(super) const KNOWN: [&str; 31] = [
-    "all", "bool", "bytes", "contains", "double", "dyn", "endsWith", "exists", "exists_one", "filter", "has", "hasValue",
-    "inCidr", "int", "join", "lower", "map", "matches", "or", "orValue", "sha256", "size", "startsWith", "string", "trim", "type",
-    "uint", "upper", "url", "userAgent", "value",
+    "all",
+    "bool",
+    "bytes",
+    "contains",
+    "double",
+    "dyn",
+    "endsWith",
+    "exists",
+    "exists_one",
+    "filter",
+    "has",
+    "hasValue",
+    "inCidr",
+    "int",
+    "join",
+    "lower",
+    "map",
+    "matches",
+    "or",
+    "orValue",
+    "sha256",
+    "size",
+    "startsWith",
+    "string",
+    "trim",
+    "type",
+    "uint",
+    "upper",
+    "url",
+    "userAgent",
+    "value",
 ];
 
 /// What `matches` becomes: CEL's own compiles its pattern again for every event.
@@ -65,12 +93,14 @@ fn declare(env: &mut Env) -> std::result::Result<(), DeclarationError> {
 /// # Errors
 /// What is wrong with it, in one line.
 pub fn pattern(source: &str) -> std::result::Result<Regex, String> {
-    RegexBuilder::new(source).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "the pattern is too large: repeat less".to_owned(),
-        error => {
-            let message = error.to_string();
-            let reason = message.lines().last().unwrap_or_default();
-            format!("not a regular expression: {}", reason.strip_prefix("error: ").unwrap_or(reason))
+    RegexBuilder::new(source).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build().map_err(|error| {
+        match error {
+            regex::Error::CompiledTooBig(_) => "the pattern is too large: repeat less".to_owned(),
+            error => {
+                let message = error.to_string();
+                let reason = message.lines().last().unwrap_or_default();
+                format!("not a regular expression: {}", reason.strip_prefix("error: ").unwrap_or(reason))
+            }
         }
     })
 }
@@ -162,8 +192,8 @@ fn text<'a>(args: &'a [CowVal<'_, '_>], position: usize) -> Result<&'a str> {
 fn texts<'a>(args: &'a [CowVal<'_, '_>], position: usize) -> Result<Vec<&'a str>> {
     let value = args.get(position).ok_or(ExecutionError::MissingArgumentOrTarget)?;
     let list = value.downcast_ref::<CelList<'_>>().ok_or_else(|| failed("", "not a list"))?;
-    let text = |item: &'a Box<dyn Val + '_>| item.downcast_ref::<CelString<'_>>().map(CelString::inner);
-    list.inner().iter().map(|item| text(item).ok_or_else(|| failed("", "not a string"))).collect()
+    let texts = list.inner().iter().map(|item| item.downcast_ref::<CelString<'_>>().map(CelString::inner));
+    texts.map(|text| text.ok_or_else(|| failed("", "not a string"))).collect()
 }
 
 fn owned<'b, 'v>(text: String) -> CowVal<'b, 'v> {

@@ -89,7 +89,9 @@ fn path_of(expression: &IdedExpr) -> Option<Vec<&str>> {
     let (operand, member) = match &expression.expr {
         Expr::Ident(name) => return Some(vec![name]),
         Expr::Select(select) => (&*select.operand, select.field.as_str()),
-        Expr::Call(call) if [operators::INDEX, operators::OPT_INDEX, operators::OPT_SELECT].contains(&&*call.func_name) => {
+        Expr::Call(call)
+            if [operators::INDEX, operators::OPT_INDEX, operators::OPT_SELECT].contains(&&*call.func_name) =>
+        {
             match call.args.as_slice() {
                 [operand, key] => (operand, literal(key)?),
                 _ => return None,

@@ -5,8 +5,7 @@ use super::*;
 use serde_json::json;
 
 fn check(source: &str, expected: Result<Value, NoValue>) {
-    let event =
-        json!({"event": "Order Completed", "properties": {"revenue": 120, "coupon": null, "tags": ["a", "b"]}});
+    let event = json!({"event": "Order Completed", "properties": {"revenue": 120, "coupon": null, "tags": ["a", "b"]}});
     let Value::Object(fields) = event else { panic!("an object") };
     let expression = Expression::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
     assert_eq!(expression.value(&View::new(&fields)), expected, "{source}");
@@ -40,7 +39,10 @@ fn reads_only_what_it_names() {
     check("has(event.a.b) || event.?c.orValue(1) == 1", &["event.a.b", "event.c"]);
     check("event.list.exists(item, item.price > event.limit)", &["event.limit", "event.list"]);
     check("event.list[0].price == 1", &["event.list"]);
-    check("{'x': event.a}.x in [event.b, vars.c, request.cookies.d]", &["event.a", "event.b", "request.cookies.d", "vars.c"]);
+    check(
+        "{'x': event.a}.x in [event.b, vars.c, request.cookies.d]",
+        &["event.a", "event.b", "request.cookies.d", "vars.c"],
+    );
     check("size(event) > 2", &["event"]);
 }
 

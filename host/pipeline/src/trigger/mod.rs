@@ -77,6 +77,7 @@ pub enum TriggerError {
 
 /// A clause with what it came to, for a person to read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Shown {
     /// As the container has it: `when event.properties.total > 20.0`.
     pub clause: String,

@@ -45,16 +45,8 @@ fn names_the_clause_that_was_false() {
 
 #[test]
 fn honours_the_senders_integrations() {
-    check(
-        json!({}),
-        json!({"integrations": {"GA4": false}}),
-        Err("the sender switched `ga4` off in `integrations`"),
-    );
-    check(
-        json!({}),
-        json!({"integrations": {"All": false}}),
-        Err("the sender switched `All` off in `integrations`"),
-    );
+    check(json!({}), json!({"integrations": {"GA4": false}}), Err("the sender switched `ga4` off in `integrations`"));
+    check(json!({}), json!({"integrations": {"All": false}}), Err("the sender switched `All` off in `integrations`"));
     check(json!({}), json!({"integrations": {"All": false, "ga4-web": {"clientId": 1}}}), Ok(()));
     check(json!({}), json!({"integrations": {"Mixpanel": false}}), Ok(()));
 }
@@ -62,7 +54,8 @@ fn honours_the_senders_integrations() {
 /// Whether `when` lets an event with these properties through.
 fn when(condition: &str, properties: Value) -> bool {
     let tag = json!({"name": "t", "use": "webhook", "when": condition});
-    let trigger = Trigger::compile(&serde_json::from_value(tag).expect("tag")).unwrap_or_else(|error| panic!("{error}"));
+    let trigger =
+        Trigger::compile(&serde_json::from_value(tag).expect("tag")).unwrap_or_else(|error| panic!("{error}"));
     let event = json!({"type": "page", "messageId": "m", "userId": "u", "properties": properties});
     let event: Event = serde_json::from_value(event).expect("event");
     trigger.test(&event, Timestamp::UNIX_EPOCH, &View::of(&event)).is_ok()
@@ -119,7 +112,9 @@ fn every_condition_can_be_said() {
     check("#a == 1 || #a == 2", json!(2), json!(3));
     check("(#a == 1 || #a == 2) && !(#a == 2)", json!(1), json!(2));
     check("size(#a) > 2", json!("abc"), json!("ab"));
-    for (condition, expected) in [("has(event.properties.a)", [true, false]), ("!has(event.properties.a)", [false, true])] {
+    for (condition, expected) in
+        [("has(event.properties.a)", [true, false]), ("!has(event.properties.a)", [false, true])]
+    {
         assert_eq!([when(condition, json!({"a": null})), when(condition, json!({}))], expected, "{condition}");
     }
     // Where a missing field is to count, it is said so.

@@ -40,7 +40,8 @@ fn value(mut vars: Value, it: Value) -> Option<Value> {
 
 #[test]
 fn come_from_event_request_and_others() {
-    let check = |it: Value, expected: Value| assert_eq!(value(json!({}), it.clone()).unwrap_or_default(), expected, "{it}");
+    let check =
+        |it: Value, expected: Value| assert_eq!(value(json!({}), it.clone()).unwrap_or_default(), expected, "{it}");
     check(json!("event.properties.code"), json!(7));
     check(json!("event.properties.missing"), Value::Null);
     check(json!("'G-1'"), json!("G-1"));
@@ -67,7 +68,8 @@ fn come_from_event_request_and_others() {
 
 #[test]
 fn are_made_into_what_is_wanted() {
-    let check = |it: Value, expected: Value| assert_eq!(value(json!({}), it.clone()).unwrap_or_default(), expected, "{it}");
+    let check =
+        |it: Value, expected: Value| assert_eq!(value(json!({}), it.clone()).unwrap_or_default(), expected, "{it}");
     let total = "event.properties.total";
     check(json!({"value": total, "as": "number"}), json!(29.9));
     check(json!({"value": "event.properties.code", "as": "text"}), json!("7"));
@@ -79,7 +81,10 @@ fn are_made_into_what_is_wanted() {
     check(json!({"value": "event.properties.code", "case": "lower"}), json!(7));
     check(json!({"value": "event.properties.nothing", "default": "none"}), json!("none"));
     check(json!({"value": "event.properties.empty", "default": "none"}), json!(""));
-    check(json!({"first": ["event.missing", "event.properties.empty", "event.properties.nothing", "event.userId"]}), json!("u"));
+    check(
+        json!({"first": ["event.missing", "event.properties.empty", "event.properties.nothing", "event.userId"]}),
+        json!("u"),
+    );
     check(json!({"first": ["event.missing"], "default": false}), json!(false));
     let table = json!({"7": "seven", "true": 1});
     check(json!({"value": "event.properties.code", "table": table}), json!("seven"));
@@ -117,8 +122,10 @@ fn a_random_number_is_the_event_s_own() {
 
 #[test]
 fn are_computed_once_and_only_where_they_are_asked_for() {
-    let rules = Rules::compile(&container(json!({"a": "event.properties.code", "b": "vars.a", "c": "event.event"}))).unwrap();
-    let variables = Variables::compile(&container(json!({"a": "event.properties.code", "c": "event.event"})).vars).unwrap();
+    let rules =
+        Rules::compile(&container(json!({"a": "event.properties.code", "b": "vars.a", "c": "event.event"}))).unwrap();
+    let variables =
+        Variables::compile(&container(json!({"a": "event.properties.code", "c": "event.event"})).vars).unwrap();
     let accepted = accepted("m-1");
     let (scope, values) = (Scope::new(&rules, &accepted), variables.values());
     assert_eq!(variables.value("a", &values, &scope.view(), "m-1"), Ok(&json!(7)));
@@ -138,7 +145,10 @@ fn what_cannot_be_computed_does_not_compile() {
     check(json!({"a": "vars.a"}), "`vars.a` is made of itself");
     check(json!({"a": {}}), "`vars.a` needs one of `value`, `first` and `random`");
     check(json!({"a": {"value": "1", "random": 2}}), "`vars.a` needs one of `value`, `first` and `random`");
-    check(json!({"a": {"value": "'x'", "patterns": [["(", ""]]}}), "`vars.a`: not a regular expression: unclosed group");
+    check(
+        json!({"a": {"value": "'x'", "patterns": [["(", ""]]}}),
+        "`vars.a`: not a regular expression: unclosed group",
+    );
     let chain: serde_json::Map<String, Value> =
         (0..=MAX_CHAIN).map(|n| (format!("v{n:02}"), json!(format!("vars.v{:02}", n + 1)))).collect();
     check(Value::Object(chain), "`vars.v16` is made of a chain of more than 16 variables");
