@@ -35,9 +35,13 @@ type Behaviour = dyn Fn(usize, &Received) -> Response + Send + Sync;
 pub struct Receiver {
     address: SocketAddr,
     received: Arc<Mutex<Vec<Received>>>,
+    /// Those that were answered with success, in that order.
+    accepted: Arc<Mutex<Vec<Received>>>,
     behaviour: Arc<Behaviour>,
     /// How long it takes to answer.
     pause: Duration,
+    /// How many of the first requests are never answered.
+    hanging: usize,
 }
 
 impl Receiver {
@@ -51,14 +55,32 @@ impl Receiver {
         Self::with(Arc::new(|_, _| StatusCode::OK.into_response()), pause).await
     }
 
+    /// Answers as it is told, each request after a while.
+    pub async fn answering_slowly(
+        pause: Duration,
+        behaviour: impl Fn(usize, &Received) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(Arc::new(behaviour), pause).await
+    }
+
+    /// Never answers the first `requests`, and accepts the others.
+    pub async fn start_hanging(requests: usize) -> Self {
+        Self::with_hanging(Arc::new(|_, _| StatusCode::OK.into_response()), Duration::ZERO, requests).await
+    }
+
     pub async fn answering(behaviour: impl Fn(usize, &Received) -> Response + Send + Sync + 'static) -> Self {
         Self::with(Arc::new(behaviour), Duration::ZERO).await
     }
 
     async fn with(behaviour: Arc<Behaviour>, pause: Duration) -> Self {
+        Self::with_hanging(behaviour, pause, 0).await
+    }
+
+    async fn with_hanging(behaviour: Arc<Behaviour>, pause: Duration, hanging: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let receiver = Receiver { address, received: Arc::default(), behaviour, pause };
+        let receiver =
+            Receiver { address, received: Arc::default(), accepted: Arc::default(), behaviour, pause, hanging };
         let router = Router::new().fallback(receive).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         receiver
@@ -70,6 +92,11 @@ impl Receiver {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What was answered with success, in that order.
+    pub fn accepted(&self) -> Vec<Received> {
+        self.accepted.lock().unwrap().clone()
     }
 
     pub fn received(&self) -> Vec<Received> {
@@ -100,6 +127,13 @@ async fn receive(State(receiver): State<Receiver>, request: Request) -> Response
         received.push(one.clone());
         received.len() - 1
     };
+    if before < receiver.hanging {
+        std::future::pending::<()>().await;
+    }
     tokio::time::sleep(receiver.pause).await;
-    (receiver.behaviour)(before, &one)
+    let answer = (receiver.behaviour)(before, &one);
+    if answer.status().is_success() {
+        receiver.accepted.lock().unwrap().push(one);
+    }
+    answer
 }

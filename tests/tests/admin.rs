@@ -58,7 +58,7 @@ async fn status_and_dead_letters_of_a_host() {
     assert!(matches!(ask::<Status>(&folder, "/status").await, Err(AskError::NotRunning)));
     let letters = open_dead_letters(data.path()).expect("a stopped host's letters");
     let found = list(&letters, &Filter { limit: 10, ..Filter::default() }).await.expect("letters");
-    let [Numbered { number: 1, letter }] = found.as_slice() else { panic!("one letter: {found:?}") };
+    let [Numbered { number: 1, settled: None, letter }] = found.as_slice() else { panic!("one letter: {found:?}") };
     assert_eq!((letter.cause, letter.tag.as_deref(), letter.position), (Cause::Refused, Some("lost"), Some(2)));
     assert_eq!(
         letter.reason,

@@ -1,15 +1,22 @@
 //! Dead letters: what will not be tried again by itself, with the reason, kept until a person decides.
 
+mod settled;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use settled::Settlements;
 use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::permit::Permitted;
+use tagyard_pipeline::request::Request;
+use tokio::sync::MutexGuard;
 
 use crate::deliver::Answer;
-use crate::journal::{AppendError, Key, Log, NewRecord, ReadError, ReadLimit};
+use crate::journal::{AppendError, Key, Log, NewRecord, Ranges, ReadError, ReadLimit, Retain};
 use crate::limits::KEPT_ANSWER_BYTES;
+
+pub use settled::{How, SettleError, Settled};
 
 /// One dead letter, as it lies in its log.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -24,6 +31,9 @@ pub struct DeadLetter {
     pub reason: String,
     /// The event as the container accepted it, or as it came.
     pub event: Value,
+    /// What is kept of the request that brought the event: should it be run again, consent is read from it anew.
+    #[serde(default, skip_serializing_if = "Request::is_empty")]
+    pub brought_by: Request,
     /// The request that was refused, with its secrets as placeholders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<ShownRequest>,
@@ -56,11 +66,13 @@ pub struct ShownAnswer {
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
     log: Log,
+    settlements: Settlements,
 }
 
 impl DeadLetters {
-    pub fn new(log: Log) -> Self {
-        DeadLetters { log }
+    /// The letters, and the log of those that were settled.
+    pub fn new(log: Log, settled: Log) -> Self {
+        DeadLetters { log, settlements: Settlements::new(settled) }
     }
 
     /// Returns once the letters are durable.
@@ -85,7 +97,19 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// The letters from `position` on, each with its own; empty at the end.
+    /// Lets go of letters that are older than `max_age_ms`; how many.
+    ///
+    /// # Errors
+    /// When they cannot be deleted.
+    pub async fn let_go(&self, max_age_ms: i64) -> Result<u64, ReadError> {
+        let oldest = self.log.oldest_position();
+        let before = self.log.durable_position() + 1;
+        self.log.retain(Retain { before, max_age_ms: Some(max_age_ms), max_bytes: None }).await?;
+        self.settlements.let_go(max_age_ms).await?;
+        Ok(self.log.oldest_position().saturating_sub(oldest))
+    }
+
+    /// The letters from `position` on, each with its own; empty at the end. Settled ones are among them.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -93,6 +117,54 @@ impl DeadLetters {
         let records = self.log.read_from(position, ReadLimit::default()).await?;
         let letter = |payload: &[u8]| serde_json::from_slice(payload).ok();
         Ok(records.iter().filter_map(|record| Some((record.position, letter(&record.payload)?))).collect())
+    }
+
+    /// The letter of a number.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn get(&self, number: u64) -> Result<Option<DeadLetter>, ReadError> {
+        let records = self.log.read_from(number, ReadLimit { records: 1, ..ReadLimit::default() }).await?;
+        let record = records.first().filter(|record| record.position == number);
+        Ok(record.and_then(|record| serde_json::from_slice(&record.payload).ok()))
+    }
+
+    /// The number of the last letter; 0 when there is none.
+    pub fn last(&self) -> u64 {
+        self.log.durable_position()
+    }
+
+    /// The numbers of the letters that a person has dealt with.
+    ///
+    /// # Errors
+    /// When the log of them cannot be read.
+    pub async fn settled(&self) -> Result<Ranges, ReadError> {
+        self.settlements.numbers().await
+    }
+
+    /// How and when each of these letters was settled, if it was; the last time counts.
+    ///
+    /// # Errors
+    /// When the log of them cannot be read.
+    pub async fn settled_how(&self, numbers: &[u64]) -> Result<Vec<Option<Settled>>, ReadError> {
+        let all = self.settlements.all().await?;
+        Ok(numbers.iter().map(|number| all.iter().rev().find_map(|settlement| settlement.of(*number))).collect())
+    }
+
+    /// Settles letters. Returns once that is durable.
+    ///
+    /// # Errors
+    /// When it cannot be written down; the letters are as they were.
+    pub async fn settle(&self, letters: &Ranges, how: How) -> Result<(), SettleError> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        self.settlements.settle(letters, Settled { how, at: Timestamp::now() }).await
+    }
+
+    /// Whoever chooses letters to settle has this until they are settled, so that no other command takes them too.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.settlements.turn().await
     }
 }
 
@@ -115,4 +187,39 @@ impl From<Answer> for ShownAnswer {
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::journal::Options;
+
+    const DAY_MS: i64 = 24 * 3_600 * 1_000;
+
+    #[tokio::test]
+    async fn letters_are_let_go_when_they_are_old_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = |name: &str| Log::open(folder.path().join(name), Options::default()).unwrap().0;
+        let letters = DeadLetters::new(log("letters"), log("settled"));
+        let died = |days: i64| DeadLetter {
+            at: Timestamp::now() - SignedDuration::from_hours(24 * days),
+            tag: None,
+            position: None,
+            cause: Cause::Invalid,
+            reason: "no event".to_owned(),
+            event: Value::Null,
+            brought_by: Request::default(),
+            request: None,
+            answer: None,
+            attempts: 0,
+        };
+        letters.append(&[died(40), died(39)]).await.unwrap();
+        assert_eq!(letters.let_go(50 * DAY_MS).await.unwrap(), 0);
+        assert_eq!(letters.let_go(30 * DAY_MS).await.unwrap(), 2);
+        letters.append(&[died(0)]).await.unwrap();
+        assert_eq!(letters.let_go(30 * DAY_MS).await.unwrap(), 0);
+        assert_eq!(letters.read_from(1).await.unwrap().iter().map(|(number, _)| *number).collect::<Vec<_>>(), [3]);
+    }
 }

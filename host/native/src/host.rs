@@ -5,27 +5,34 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
+use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tagyard_pipeline::plan::{PlanError, Shared};
+use metrics_util::MetricKindMask;
+use tagyard_pipeline::plan::PlanError;
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{Admin, Facts};
-use crate::collect::{Collector, Server};
+use crate::collect::Server;
 use crate::container::{Environment, Loaded};
 use crate::dead_letters::DeadLetters;
 use crate::decoded::Decoded;
-use crate::deliver::{Deliverer, Divert};
-use crate::dispatch::Dispatcher;
+use crate::deliver::{Divert, Network};
+use crate::gauges;
+use crate::ground::{Compiled, Ground};
 use crate::journal::{
     CursorFile, CursorFileError, Durability, EventJournal, Log, OpenError, Options, Origin, ReadError,
 };
-use crate::limits::STOP_TIMEOUT;
+use crate::limits::COLLECTING_REQUESTS;
+use crate::live::Live;
 use crate::outcomes::{Recorded, Recorder, Writing};
-use crate::retention;
+use crate::reload::{Reloader, Reloads};
+use crate::retention::{Keep, Kept};
 use crate::sandbox::{LoadError, Sandbox};
-use crate::tag::{StartError, Tag};
+use crate::sent;
+use crate::tag::StartError;
 
 /// What a host is started with besides its container.
 #[derive(Debug)]
@@ -40,9 +47,10 @@ pub struct Setup {
 /// A running host.
 pub struct Host {
     server: Server,
-    dispatcher: Dispatcher,
+    reloads: Reloads,
     admin: Admin,
-    retention: JoinHandle<()>,
+    /// Retention and gauges, which go on until they are aborted.
+    chores: Vec<JoinHandle<()>>,
     recorder: Recorder,
     writing: Writing,
     letters: DeadLetters,
@@ -64,11 +72,18 @@ pub enum HostError {
     #[error(transparent)]
     Sandbox(#[from] LoadError),
     #[error(transparent)]
+    Tags(#[from] TagsError),
+    #[error("metrics cannot be recorded: {0}")]
+    Metrics(String),
+}
+
+/// Why the tags of a checked container do not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TagsError {
+    #[error(transparent)]
     Tag(#[from] StartError),
     #[error(transparent)]
     Plan(#[from] PlanError),
-    #[error("metrics cannot be recorded: {0}")]
-    Metrics(String),
 }
 
 impl Host {
@@ -82,12 +97,15 @@ impl Host {
         let checkpoint = CursorFile::new(folder.join("cursors.json"));
         let cursors = checkpoint.load();
         let known = cursors.cursors.iter().map(|(_, cursor)| cursor.next()).max().unwrap_or(1);
-        let events = Options { dedupe: true, next_at_least: known, ..Options::default() };
+        let keep = Keep::from(&loaded.container.journal);
+        let sized = Options { segment_bytes: keep.segment_bytes(), ..Options::default() };
+        let events = Options { dedupe: true, next_at_least: known, max_bytes: keep.max_bytes, ..sized.clone() };
         let journal = EventJournal::new(open(&folder.join("journal"), events)?);
         let letters = open_dead_letters(folder)?;
         let next_outcome = cursors.cursors.outcomes();
-        let flushed = Options { durability: Durability::Flushed, next_at_least: next_outcome, ..Options::default() };
+        let flushed = Options { durability: Durability::Flushed, next_at_least: next_outcome, ..sized };
         let outcomes = open(&folder.join("outcomes"), flushed)?;
+        let sent = open(&folder.join("sent"), sent::options())?;
         let oldest = journal.log().oldest_position();
         // A new tag begins with the next event. Where the cursors were lost, every tag may have missed any event.
         let start = match cursors.origin {
@@ -95,33 +113,53 @@ impl Host {
             Origin::Current | Origin::Previous | Origin::Fresh => journal.log().durable_position() + 1,
         };
         let (recorder, writing) =
-            Recorder::start(outcomes.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
+            Recorder::start(outcomes.clone(), sent.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
 
-        let sandbox = Sandbox::start(Some(folder.join("compiled")))?;
-        let shared = Shared::compile(&loaded.container)?;
-        let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), setup.env).map(Arc::new));
-        let tags = tags.collect::<Result<Vec<_>, _>>()?;
-        let decoded = Arc::new(Decoded::default());
-        let deliverer = Arc::new(Deliverer::new(&loaded.container.deliver, setup.divert));
-
+        let sandbox = Arc::new(Sandbox::start(Some(folder.join("compiled")))?);
+        let compiled = Compiled::new(loaded, &sandbox, setup.env)?;
         let listener = TcpListener::bind(setup.listen).await;
         let listener = listener.map_err(|error| HostError::Listen { address: setup.listen, error })?;
-        let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
-        recorder.set_tags(&names, start).await?;
-        let retention = tokio::spawn(retention::run(journal.log().clone(), outcomes.clone(), recorder.clone()));
-        let dispatcher = Dispatcher::start(tags, &journal, &recorder, &deliverer, &decoded);
-        let facts = Facts {
-            container: loaded.container.name.clone(),
+        recorder.set_tags(&compiled.names(), start).await?;
+        let ground = Ground {
             journal: journal.clone(),
             letters: letters.clone(),
             recorder: recorder.clone(),
+            decoded: Arc::new(Decoded::default()),
+            sandbox,
+            network: Arc::new(Network::default()),
+            metrics,
+            places: Arc::new(Semaphore::new(COLLECTING_REQUESTS)),
+            divert: setup.divert,
+            env: setup.env,
+            routes: Arc::new(ArcSwap::from_pointee(Router::new())),
+            keep: watch::Sender::new(keep),
+            live: Arc::new(Live::new(compiled.in_force())),
         };
+        let facts = Arc::new(Facts {
+            live: ground.live.clone(),
+            network: ground.network.clone(),
+            journal: journal.clone(),
+            letters: letters.clone(),
+            outcomes: outcomes.clone(),
+            sent: sent.clone(),
+            recorder: recorder.clone(),
+        });
+        let kept = Kept {
+            journal: journal.log().clone(),
+            outcomes,
+            sent,
+            letters: letters.clone(),
+            recorder: recorder.clone(),
+        };
+        let chores =
+            vec![tokio::spawn(kept.run(ground.keep.subscribe())), tokio::spawn(gauges::run(Arc::clone(&facts)))];
         let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;
-        let asked = shared.rules().asked().clone();
-        let collector = Collector::new(&loaded.container, asked, journal, letters.clone(), decoded, metrics);
-        let server = Server::start(listener, collector.router())
-            .map_err(|error| HostError::Listen { address: setup.listen, error })?;
-        Ok(Host { server, dispatcher, admin, retention, recorder, writing, letters })
+        ground.collect(&compiled);
+        let routes = ground.routes.clone();
+        let reloads = Reloads::start(ground, &compiled);
+        let server =
+            Server::start_with(listener, routes).map_err(|error| HostError::Listen { address: setup.listen, error })?;
+        Ok(Host { server, reloads, admin, chores, recorder, writing, letters })
     }
 
     /// Where it listens.
@@ -134,6 +172,11 @@ impl Host {
         self.recorder.watch()
     }
 
+    /// By which it is given another container.
+    pub fn reloader(&self) -> Reloader {
+        self.reloads.reloader()
+    }
+
     pub fn dead_letters(&self) -> &DeadLetters {
         &self.letters
     }
@@ -142,11 +185,13 @@ impl Host {
     /// stays in the journal.
     pub async fn stop(self) {
         self.server.stop().await;
-        self.dispatcher.stop(STOP_TIMEOUT).await;
+        self.reloads.stop().await;
         self.admin.stop().await;
-        self.retention.abort();
-        // It holds a recorder, and the writer goes on while there is one.
-        let _ = self.retention.await;
+        for chore in self.chores {
+            chore.abort();
+            // It holds a recorder, and the writer goes on while there is one.
+            let _ = chore.await;
+        }
         drop(self.recorder);
         self.writing.finish().await;
     }
@@ -157,10 +202,11 @@ impl Host {
 /// # Errors
 /// When they are in use, or cannot be read.
 pub fn open_dead_letters(data_dir: &Path) -> Result<DeadLetters, OpenError> {
-    open(&data_dir.join("dead-letters"), Options::default()).map(DeadLetters::new)
+    let folder = data_dir.join("dead-letters");
+    Ok(DeadLetters::new(open(&folder, Options::default())?, open(&folder.join("settled"), Options::default())?))
 }
 
-fn open(folder: &Path, options: Options) -> Result<Log, OpenError> {
+pub(crate) fn open(folder: &Path, options: Options) -> Result<Log, OpenError> {
     // What had to be mended has been logged.
     Log::open(folder, options).map(|(log, _)| log)
 }
@@ -168,6 +214,11 @@ fn open(folder: &Path, options: Options) -> Result<Log, OpenError> {
 /// One recorder a process, whichever host asks first.
 fn metrics_handle() -> Result<PrometheusHandle, HostError> {
     static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
-    let install = || PrometheusBuilder::new().install_recorder().map_err(|error| error.to_string());
+    let install = || {
+        PrometheusBuilder::new()
+            .idle_timeout(MetricKindMask::GAUGE, Some(gauges::FORGOTTEN_AFTER))
+            .install_recorder()
+            .map_err(|error| error.to_string())
+    };
     HANDLE.get_or_init(install).clone().map_err(HostError::Metrics)
 }

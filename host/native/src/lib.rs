@@ -2,6 +2,8 @@
 //! sandbox, permitted and delivered.
 
 pub mod admin;
+pub mod again;
+mod checkpoint;
 pub mod cli;
 pub mod collect;
 pub mod container;
@@ -9,18 +11,27 @@ pub mod dead_letters;
 pub mod decoded;
 pub mod deliver;
 pub mod dispatch;
+pub mod dry_run;
+mod gauges;
+mod ground;
 pub mod held;
+pub mod history;
 pub mod host;
 pub mod journal;
 pub mod limits;
+pub mod live;
 pub mod outcomes;
 pub mod registry;
+pub mod reload;
 pub mod retention;
 pub mod sandbox;
 pub mod secrets;
+pub mod sent;
+pub mod stopped;
 pub mod tag;
 pub mod text;
 pub mod try_event;
+pub mod watch;
 
 /// Events are allocated on one thread and freed on another, in many small pieces; the system's allocator spends a third of the
 /// collector's time on that.

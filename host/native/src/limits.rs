@@ -105,12 +105,16 @@ pub const CONNECTIONS: usize = 8_192;
 /// How long a stopping host waits for what is in flight. The rest stays in the journal.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long events and outcomes are kept once every tag has passed them, to look at and to run again. What a tag still needs is
-/// kept in any case.
-pub const KEEP: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// How long a reload waits for the old container's requests on the wire. No tag delivers meanwhile; what is not answered by then
+/// is cut off, and sent again by the new one.
+pub const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often what is older is looked for. It goes by whole segments of the log, so more often frees nothing more.
+/// How often records that are too old are looked for. They go by whole segments of the log, so more often frees nothing more.
 pub const KEEP_CHECK_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether the journal has grown beyond what its history may take. At its limit events are refused, so
+/// they wait for this; a look costs a few loads from memory.
+pub const ROOM_CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// Requests to one vendor's host that are on the wire at once, over all tags.
 pub const HOST_DELIVERIES: usize = 64;

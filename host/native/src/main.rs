@@ -25,6 +25,9 @@ Examples:
   tagyard serve shop.toml                       run it
   tagyard status                                how it is doing
   tagyard dead list                             what was given up, and why
+  tagyard dead redrive --tag ga4                try that again
+  tagyard replay --tag ga4 --since 2026-11-20T00:00Z   past events again, for a tag that was added or mended
+  tagyard events tail                           what comes in, and what becomes of it
 
 Each command says more with --help.";
 
@@ -37,9 +40,13 @@ enum Command {
     #[command(subcommand)]
     Tag(cli::tag::Command),
     Status(cli::status::Args),
-    /// Look at dead letters: what will not be tried again by itself, and why.
+    /// Dead letters, which will not be tried again by themselves: look at them, run them again, let them go.
     #[command(subcommand)]
     Dead(cli::dead::Command),
+    /// Look at events: as they come, one of them whole, or all of a time.
+    #[command(subcommand)]
+    Events(cli::events::Command),
+    Replay(cli::replay::Args),
     Demo(cli::demo::Args),
 }
 
@@ -51,6 +58,8 @@ fn main() -> ExitCode {
         Command::Tag(command) => cli::tag::run(&command),
         Command::Status(args) => cli::status::run(&args),
         Command::Dead(command) => cli::dead::run(&command),
+        Command::Events(command) => cli::events::run(&command),
+        Command::Replay(args) => cli::replay::run(&args),
         Command::Demo(args) => cli::demo::run(args),
     }
 }

@@ -9,6 +9,7 @@ use tagyard_pipeline::plan::{Plan, PlanError, Shared};
 use tagyard_pipeline::redact::Redacted;
 
 use crate::container::{Environment, LoadedTag};
+use crate::deliver::Wire;
 use crate::held::{Held, Room};
 use crate::limits::{BATCH_BYTES, MAX_NOTES};
 use crate::sandbox::{CallError, LoadError, Loaded, Sandbox};
@@ -21,6 +22,10 @@ pub struct Tag {
     pub secrets: TagSecrets,
     /// The most events of one call.
     pub max_batch: usize,
+    /// Whether one user's events go one after the other.
+    pub ordered: bool,
+    /// Its requests on the wire.
+    pub wire: Wire,
     sandboxed: Arc<Loaded>,
     bindings: SecretBindings,
     room: Room,
@@ -76,6 +81,8 @@ impl Tag {
                 plan: Plan::compile(&tag.spec, shared, tag.grant.clone())?,
                 secrets: TagSecrets::read(tag, env),
                 max_batch: (component.manifest.max_batch as usize).max(1),
+                ordered: tag.spec.ordered,
+                wire: Wire::default(),
                 sandboxed: Arc::new(sandboxed),
                 bindings: bindings(tag),
                 room: Room::default(),

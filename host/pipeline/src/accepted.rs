@@ -25,6 +25,8 @@ pub struct Accepted {
     /// What is kept of the request that brought it.
     pub request: Request,
     pub event: Event,
+    /// The only tag that it is for: an event that was put back for one whose outcome a person did not accept.
+    pub only: Option<String>,
     memo: Memo,
 }
 
@@ -51,6 +53,8 @@ struct Record<'r> {
     request: Option<&'r RawValue>,
     #[serde(borrow)]
     event: &'r RawValue,
+    #[serde(default)]
+    only: Option<String>,
 }
 
 /// What every version has.
@@ -61,7 +65,7 @@ struct Version {
 
 impl Accepted {
     pub fn new(received_at: Timestamp, source: impl Into<Cow<'static, str>>, request: Request, event: Event) -> Self {
-        Accepted { received_at, source: source.into(), request, event, memo: Memo::default() }
+        Accepted { received_at, source: source.into(), request, event, only: None, memo: Memo::default() }
     }
 
     /// What was found out about it.
@@ -69,18 +73,31 @@ impl Accepted {
         &self.memo
     }
 
+    /// The same for one tag alone.
+    pub fn only_for(self, tag: &str) -> Self {
+        Accepted { only: Some(tag.to_owned()), ..self }
+    }
+
+    /// Whether it is for another tag than this one alone.
+    pub fn is_kept_from(&self, tag: &str) -> bool {
+        self.only.as_deref().is_some_and(|only| only != tag)
+    }
+
     /// The record as JSON.
     pub fn to_json(&self) -> String {
         let source = Value::from(&*self.source);
         let request = self.request.json();
         let mut json = String::with_capacity(self.event.object().text_len() + request.map_or(0, str::len) + 256);
-        let head = format_args!(r#"{{"v":{VERSION},"received_at":"{}","source":{source},"#, self.received_at);
         // Writing into memory cannot fail.
+        let head = format_args!(r#"{{"v":{VERSION},"received_at":"{}","source":{source},"#, self.received_at);
         let _ = json.write_fmt(head);
         if let Some(request) = request {
             json.push_str(r#""request":"#);
             json.push_str(request);
             json.push(',');
+        }
+        if let Some(only) = &self.only {
+            let _ = write!(json, r#""only":{},"#, Value::from(only.as_str()));
         }
         json.push_str(r#""event":"#);
         self.event.object().write(&mut json);
@@ -105,7 +122,8 @@ impl Accepted {
         };
         let object = Object::parse(record.event.get()).map_err(|error| RecordError::Damaged(error.column()))?;
         let request = record.request.map(|json| Request::from_json(json.get())).unwrap_or_default();
-        Ok(Accepted::new(record.received_at, record.source.into_owned(), request, Event::new(object)?))
+        let accepted = Accepted::new(record.received_at, record.source.into_owned(), request, Event::new(object)?);
+        Ok(Accepted { only: record.only, ..accepted })
     }
 }
 
@@ -119,14 +137,13 @@ mod tests {
     fn comes_back_as_it_was() {
         let event = json!({"type": "track", "messageId": "m", "userId": "u", "event": "Ordered \u{1f600}",
             "properties": {"revenue": 9.99, "products": [{"id": 1}], "note": "a \"quoted\"\nline"}});
+        let event: Event = serde_json::from_value(event).unwrap();
+        let received_at = "2026-11-21T10:00:00.123456789Z".parse().unwrap();
         for request in [Request::default(), Request::from_json(r#"{"cookies":{"theme":"\"dark\""}}"#)] {
-            let accepted = Accepted::new(
-                "2026-11-21T10:00:00.123456789Z".parse().unwrap(),
-                "segment",
-                request,
-                serde_json::from_value(event.clone()).unwrap(),
-            );
-            assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
+            let accepted = Accepted::new(received_at, "segment", request, event.clone());
+            for accepted in [accepted.clone(), accepted.only_for("ga4")] {
+                assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
+            }
         }
     }
 

@@ -100,7 +100,8 @@ impl Plan {
 
     /// Decides for one event.
     pub fn decide(&self, accepted: &Accepted) -> Decision {
-        let scope = Scope::new(&self.shared.rules, accepted);
+        let spare = Memo::default();
+        let scope = Scope::new(&self.shared.rules, accepted, &spare);
         if let Err(clause) = self.trigger.test(&accepted.event, accepted.received_at, &scope.view()) {
             return Decision::NotTriggered(clause);
         }
@@ -114,7 +115,8 @@ impl Plan {
 
     /// Says how the decision for an event comes about.
     pub fn explain(&self, accepted: &Accepted) -> Explained {
-        let scope = Scope::new(&self.shared.rules, accepted);
+        let spare = Memo::default();
+        let scope = Scope::new(&self.shared.rules, accepted, &spare);
         let consent: Vec<Verdict> = self.verdicts(&scope).collect();
         let is_missing = consent.iter().any(|verdict| !verdict.is_given);
         let is_anonymised = is_missing && self.without_consent == WithoutConsent::Anonymise;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::expression::Reads;
@@ -101,6 +102,11 @@ impl Asked {
 }
 
 impl Request {
+    /// Whether nothing is kept of it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// As it lies in a record.
     pub(crate) fn from_json(json: &str) -> Self {
         Request(Some(json.into()))
@@ -113,6 +119,18 @@ impl Request {
     /// As values: `{"path", "headers": {…}, …}`.
     pub fn fields(&self) -> Map<String, Value> {
         self.json().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+}
+
+impl Serialize for Request {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.fields().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Map::deserialize(deserializer).map(|fields| Request(Some(Value::Object(fields).to_string().into())))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a container says for all its tags: variables, consent, and what of a request they ask for; and what comes of it for one event.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value};
 
@@ -12,8 +13,10 @@ use crate::request::Asked;
 use crate::variables::{Values, VariableError, Variables};
 
 /// A container's rules, compiled.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rules {
+    /// Tells these rules from those of another container, or of the same one before a reload.
+    id: u64,
     variables: Variables,
     purposes: Purposes,
     asked: Asked,
@@ -28,9 +31,11 @@ pub enum RulesError {
     Purpose(#[from] PurposeError),
 }
 
-/// What was found out about an event, once for all its tags. It belongs to the event's container.
+/// What was found out about an event, once for all its tags.
 #[derive(Debug, Default)]
 pub struct Memo {
+    /// The rules by which it was found out: those that asked first.
+    rules: OnceLock<u64>,
     request: OnceLock<Map<String, Value>>,
     signals: OnceLock<Signals>,
     values: OnceLock<Values>,
@@ -55,7 +60,8 @@ impl Rules {
             purposes.ask(&mut asked);
             asked.also(by_name);
         }
-        Ok(Rules { variables, purposes, asked })
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Ok(Rules { id: NEXT.fetch_add(1, Ordering::Relaxed), variables, purposes, asked })
     }
 
     /// What is to be kept of the requests that bring its events.
@@ -91,19 +97,23 @@ fn expressions(container: &model::Container) -> Vec<Expression> {
 pub struct Scope<'e> {
     rules: &'e Rules,
     accepted: &'e Accepted,
+    /// What was found out about the event as it came, and as expressions see it.
+    found: &'e Memo,
     memo: &'e Memo,
     /// What is left of the event without whom it is about; expressions then see nothing of the request either.
     anonymous: Option<&'e Map<String, Value>>,
 }
 
 impl<'e> Scope<'e> {
-    pub fn new(rules: &'e Rules, accepted: &'e Accepted) -> Self {
-        Scope { rules, accepted, memo: accepted.memo(), anonymous: None }
+    /// `spare` is for what is found out about an event of which other rules have asked already, as after a reload.
+    pub fn new(rules: &'e Rules, accepted: &'e Accepted, spare: &'e Memo) -> Self {
+        let memo = if accepted.memo().is_of(rules) { accepted.memo() } else { spare };
+        Scope { rules, accepted, found: memo, memo, anonymous: None }
     }
 
     /// The same event with only `fields` of it left. Variables are computed anew from those, into `memo`.
     pub fn anonymous(&self, fields: &'e Map<String, Value>, memo: &'e Memo) -> Scope<'e> {
-        Scope { rules: self.rules, accepted: self.accepted, memo, anonymous: Some(fields) }
+        Scope { memo, anonymous: Some(fields), ..*self }
     }
 
     pub fn view(&self) -> View<'_> {
@@ -117,8 +127,7 @@ impl<'e> Scope<'e> {
     /// What is known of consent to a purpose.
     pub fn consent(&self, purpose: &str) -> Verdict {
         let signals = self
-            .accepted
-            .memo()
+            .found
             .signals
             .get_or_init(|| Signals::read(self.accepted.event.fields(), self.kept(), &self.rules.purposes));
         self.rules.purposes.verdict(purpose, signals)
@@ -126,7 +135,7 @@ impl<'e> Scope<'e> {
 
     /// What is kept of the request, whether or not expressions see it.
     fn kept(&self) -> &'e Map<String, Value> {
-        self.accepted.memo().request.get_or_init(|| self.accepted.request.fields())
+        self.found.request.get_or_init(|| self.accepted.request.fields())
     }
 }
 
@@ -145,6 +154,12 @@ impl Around for Scope<'_> {
 
     fn is_given(&self, purpose: &str) -> bool {
         self.consent(purpose).is_given
+    }
+}
+
+impl Memo {
+    fn is_of(&self, rules: &Rules) -> bool {
+        *self.rules.get_or_init(|| rules.id) == rules.id
     }
 }
 

@@ -15,41 +15,62 @@ use crate::event::order;
 const CONNECTIONS: u64 = 64;
 
 /// What one round of load came to.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Round {
     pub(crate) per_second: f64,
     /// CPU time of the server for one request: that of the process but for the load's own thread.
     pub(crate) server_cpu: Duration,
+    /// From the request to its answer, in order of length.
+    latencies: Vec<Duration>,
+}
+
+impl Round {
+    /// The latency that this share of the requests stayed below.
+    pub(crate) fn latency(&self, share: f64) -> Duration {
+        self.latencies[(self.latencies.len() as f64 * share) as usize]
+    }
 }
 
 /// Sends orders for `time`, each with a `messageId` of its own, and expects every one to be answered with 200.
 pub(crate) fn run(address: SocketAddr, time: Duration, round: u64) -> Round {
+    run_at(address, time, round, Duration::ZERO)
+}
+
+/// The same at a pace: each connection begins a request no sooner than this after its last one.
+pub(crate) fn run_at(address: SocketAddr, time: Duration, round: u64, pace: Duration) -> Round {
     let before = process_cpu();
     let load = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let begun = Instant::now();
-        let requests = runtime.block_on(async {
+        let latencies = runtime.block_on(async {
             let end = begun + time;
             let mut connections = JoinSet::new();
             for connection in 0..CONNECTIONS {
-                connections.spawn(send_until(end, address, round * CONNECTIONS + connection));
+                connections.spawn(send_until(end, address, round * CONNECTIONS + connection, pace));
             }
-            connections.join_all().await.into_iter().sum::<u32>()
+            connections.join_all().await.concat()
         });
-        (requests, begun.elapsed(), thread_cpu())
+        (latencies, begun.elapsed(), thread_cpu())
     });
-    let (requests, elapsed, own) = load.join().expect("the load ran");
+    let (mut latencies, elapsed, own) = load.join().expect("the load ran");
+    let requests = u32::try_from(latencies.len()).expect("a round is short");
     let server_cpu = (process_cpu() - before).saturating_sub(own) / requests.max(1);
-    Round { per_second: f64::from(requests) / elapsed.as_secs_f64(), server_cpu }
+    latencies.sort_unstable();
+    Round { per_second: f64::from(requests) / elapsed.as_secs_f64(), server_cpu, latencies }
 }
 
-async fn send_until(end: Instant, address: SocketAddr, number: u64) -> u32 {
+async fn send_until(end: Instant, address: SocketAddr, number: u64, pace: Duration) -> Vec<Duration> {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.set_nodelay(true).expect("no delay");
     let (mut request, id_at) = request(number);
     let mut answer = Vec::with_capacity(1024);
-    let mut sent = 0;
-    while Instant::now() < end {
+    let mut latencies = Vec::with_capacity(4096);
+    loop {
+        let begun = Instant::now();
+        if begun >= end {
+            return latencies;
+        }
+        let sent = latencies.len();
         request[id_at..id_at + 16].copy_from_slice(format!("{:06x}{sent:010}", number).as_bytes());
         stream.write_all(&request).await.expect("the request is taken");
         answer.clear();
@@ -57,9 +78,11 @@ async fn send_until(end: Instant, address: SocketAddr, number: u64) -> u32 {
             assert!(stream.read_buf(&mut answer).await.expect("an answer") > 0, "the server hung up");
         }
         assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
-        sent += 1;
+        latencies.push(begun.elapsed());
+        if !pace.is_zero() {
+            tokio::time::sleep_until((begun + pace).into()).await;
+        }
     }
-    sent
 }
 
 /// A request, and where in it the sixteen bytes of its `messageId` are.

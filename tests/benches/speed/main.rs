@@ -12,6 +12,7 @@ mod call;
 mod clock;
 mod collect;
 mod deliver;
+mod down;
 mod event;
 mod load;
 mod process;
@@ -33,10 +34,11 @@ impl Row {
 type Part = (&'static str, fn() -> Vec<Row>);
 
 /// The parts, by the names that choose some of them: `cargo bench … -- call collect`.
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("call", call::measure),
     ("collect", collect::measure),
     ("deliver", deliver::measure),
+    ("down", down::measure),
     ("process", process::measure),
 ];
 

@@ -42,14 +42,20 @@ pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
 }
 
-/// A host with some tags, on a real disk, that delivers to `vendor`.
+/// A host with some tags, on a real disk.
 pub(crate) struct Hosted {
     pub(crate) host: Host,
     _data: TempDir,
 }
 
 impl Hosted {
+    /// All of whose deliveries go to `vendor`.
     pub(crate) async fn start(tags: &str, vendor: SocketAddr) -> Self {
+        let divert = Divert::parse(&format!("http://{vendor}")).expect("a URL");
+        Self::start_with(tags, Some(divert)).await
+    }
+
+    pub(crate) async fn start_with(tags: &str, divert: Option<Divert>) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let text = format!("{HEAD}{tags}");
         let loaded =
@@ -57,7 +63,7 @@ impl Hosted {
         let setup = Setup {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             data_dir: data.path().to_owned(),
-            divert: Some(Divert::parse(&format!("http://{vendor}")).expect("a URL")),
+            divert,
             env: secret,
         };
         let host = Host::start(&loaded, setup).await.unwrap_or_else(|error| panic!("{error}"));
@@ -78,6 +84,11 @@ pub(crate) async fn vendor() -> (Server, Arc<AtomicU64>) {
         count.fetch_add(1, Ordering::Relaxed);
     };
     (serve(Router::new().fallback(handler)).await, had)
+}
+
+/// A vendor that takes requests and never answers.
+pub(crate) async fn silent() -> Server {
+    serve(Router::new().fallback(std::future::pending::<()>)).await
 }
 
 async fn serve(router: Router) -> Server {

@@ -6,8 +6,24 @@ use crate::{folder, run_with};
 
 #[tokio::test]
 async fn every_command_has_help_with_examples() {
-    let commands = ["", "serve", "check", "try", "tag inspect", "status", "dead list", "dead show", "demo"]
-        .map(str::split_whitespace);
+    let commands = [
+        "",
+        "serve",
+        "check",
+        "try",
+        "tag inspect",
+        "status",
+        "dead list",
+        "dead show",
+        "dead redrive",
+        "dead drop",
+        "events tail",
+        "events show",
+        "events export",
+        "replay",
+        "demo",
+    ]
+    .map(str::split_whitespace);
     for command in commands {
         let command: Vec<&str> = command.collect();
         let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();

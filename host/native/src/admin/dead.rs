@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tagyard_pipeline::outcome::Cause;
 
 use super::Facts;
-use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::dead_letters::{DeadLetter, DeadLetters, Settled};
 use crate::journal::ReadError;
 
 /// Which letters. What is absent matches all.
@@ -28,6 +28,9 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// Also those that were settled.
+    #[serde(default)]
+    pub settled: bool,
     /// The most letters to give.
     pub limit: usize,
 }
@@ -36,6 +39,9 @@ pub struct Filter {
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Numbered {
     pub number: u64,
+    /// How and when a person dealt with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
     #[serde(flatten)]
     pub letter: DeadLetter,
 }
@@ -45,25 +51,33 @@ pub struct Numbered {
 /// # Errors
 /// When they cannot be read.
 pub async fn list(letters: &DeadLetters, filter: &Filter) -> Result<Vec<Numbered>, ReadError> {
+    let settled = letters.settled().await?;
     let mut found = Vec::new();
     let mut from = filter.number.unwrap_or(1);
     while found.len() < filter.limit {
         let read = letters.read_from(from).await?;
         let Some((last, _)) = read.last() else { break };
         from = last + 1;
-        let taken = read.into_iter().map(|(number, letter)| Numbered { number, letter });
-        found.extend(taken.filter(|letter| filter.takes(letter)).take(filter.limit - found.len()));
+        let open = |number| filter.settled || filter.number.is_some() || !settled.contains(number);
+        let taken = read.into_iter().filter(|(number, letter)| filter.takes(*number, letter) && open(*number));
+        let numbered = taken.map(|(number, letter)| Numbered { number, settled: None, letter });
+        found.extend(numbered.take(filter.limit - found.len()));
         if filter.number.is_some_and(|number| from > number) {
             break;
         }
+    }
+    if found.iter().any(|letter| settled.contains(letter.number)) {
+        let numbers: Vec<u64> = found.iter().map(|letter| letter.number).collect();
+        let how = letters.settled_how(&numbers).await?;
+        found.iter_mut().zip(how).for_each(|(letter, how)| letter.settled = how);
     }
     Ok(found)
 }
 
 impl Filter {
-    fn takes(&self, letter: &Numbered) -> bool {
-        let DeadLetter { at, tag, cause, .. } = &letter.letter;
-        self.number.is_none_or(|number| letter.number == number)
+    pub(crate) fn takes(&self, number: u64, letter: &DeadLetter) -> bool {
+        let DeadLetter { at, tag, cause, .. } = letter;
+        self.number.is_none_or(|wanted| number == wanted)
             && (self.tag.is_none() || self.tag == *tag)
             && self.cause.is_none_or(|wanted| *cause == wanted)
             && self.since.is_none_or(|since| *at >= since)

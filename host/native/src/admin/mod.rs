@@ -1,9 +1,14 @@
 //! The admin socket: how the commands ask a running host. It is a Unix socket in the data directory that only the host's own
 //! user may open, so it needs no token and no port.
 
+mod again;
 mod client;
 mod dead;
+mod history;
+mod serve;
 mod status;
+mod tail;
+mod vendors;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -12,29 +17,39 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::UnixListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::dead_letters::DeadLetters;
-use crate::journal::EventJournal;
+use crate::deliver::Network;
+use crate::journal::{EventJournal, Log};
+use crate::live::Live;
 use crate::outcomes::Recorder;
 
-pub use client::{AskError, ask};
+pub use client::{AskError, Lines, ask, ask_bytes, tell};
 pub use dead::{Filter, Numbered, list};
+pub use history::{decode_page, page};
 pub use status::{Status, TagStatus};
+pub use tail::Line;
+pub use vendors::{BreakerStatus, Vendor};
 
 /// What the admin socket tells of.
 pub struct Facts {
-    pub container: String,
+    pub live: Arc<Live>,
+    pub network: Arc<Network>,
     pub journal: EventJournal,
     pub letters: DeadLetters,
+    pub outcomes: Log,
+    pub sent: Log,
     pub recorder: Recorder,
 }
 
 /// The serving socket; its file is removed when it stops.
 pub struct Admin {
     path: PathBuf,
+    stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -48,7 +63,7 @@ impl Admin {
     ///
     /// # Errors
     /// When the socket cannot be made, as on a path that is too long for one.
-    pub fn start(data_dir: &Path, facts: Facts) -> io::Result<Self> {
+    pub fn start(data_dir: &Path, facts: Arc<Facts>) -> io::Result<Self> {
         let path = Self::socket(data_dir);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -59,18 +74,22 @@ impl Admin {
         let router = Router::new()
             .route("/status", get(status::show))
             .route("/dead", get(dead::show))
-            .with_state(Arc::new(facts));
-        let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the admin socket ended");
-            }
-        });
-        Ok(Admin { path, task })
+            .route("/dead/redrive", post(again::redrive))
+            .route("/dead/drop", post(again::drop_letters))
+            .route("/replay", post(again::replay))
+            .route("/again", get(again::reruns))
+            .route("/history/{part}", get(history::show))
+            .route("/history/{part}/extent", get(history::extent))
+            .route("/events/tail", get(tail::follow))
+            .with_state(facts);
+        let (stop, stopping) = oneshot::channel();
+        let task = tokio::spawn(serve::serve(listener, router, stopping));
+        Ok(Admin { path, stop, task })
     }
 
     pub async fn stop(self) {
-        self.task.abort();
-        // What it was serving holds the recorder until it has ended.
+        // What it is serving holds the recorder until it has ended, which it has after this.
+        let _ = self.stop.send(());
         let _ = self.task.await;
         let _ = fs::remove_file(&self.path);
     }

@@ -1,6 +1,6 @@
 //! `tagyard dead`: the dead letters, of a running host or a stopped one's data directory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -9,8 +9,11 @@ use tagyard_pipeline::outcome::Cause;
 use url::form_urlencoded;
 
 use super::block_on;
+use super::place::Place;
+use super::redrive::{DropArgs, RedriveArgs, drop_letters, redrive};
+use super::stopped::require_data_dir;
 use crate::admin::{AskError, Filter, Numbered, ask, list};
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetters, Settled};
 use crate::host::open_dead_letters;
 
 /// The commands on dead letters.
@@ -18,6 +21,8 @@ use crate::host::open_dead_letters;
 pub enum Command {
     List(ListArgs),
     Show(ShowArgs),
+    Redrive(RedriveArgs),
+    Drop(DropArgs),
 }
 
 /// List the dead letters: what will not be tried again by itself, and why.
@@ -40,6 +45,9 @@ pub struct ListArgs {
     /// Only those before this time.
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
+    /// Also those that were redriven or dropped.
+    #[arg(long)]
+    settled: bool,
     /// The most letters to list.
     #[arg(long, default_value_t = 100)]
     limit: usize,
@@ -71,35 +79,42 @@ Examples:
   tagyard dead show 17 --data-dir /var/lib/tagyard
   tagyard dead show 17 | jq .event";
 
-#[derive(Debug, clap::Args)]
-struct Place {
-    /// The data directory of the host.
-    #[arg(long, value_name = "DIR", default_value = "tagyard-data", env = "TAGYARD_DATA_DIR")]
-    data_dir: PathBuf,
-}
+const TIME: &str = "%Y-%m-%d %H:%M:%SZ";
 
 pub fn run(command: &Command) -> ExitCode {
     block_on(async {
         match command {
             Command::List(args) => print_list(args).await,
             Command::Show(args) => print_one(args).await,
+            Command::Redrive(args) => redrive(args).await,
+            Command::Drop(args) => drop_letters(args).await,
         }
     })
 }
 
 async fn print_list(args: &ListArgs) -> Result<ExitCode, String> {
-    let ListArgs { tag, cause, since, until, limit, .. } = args;
-    let filter = Filter { number: None, tag: tag.clone(), cause: *cause, since: *since, until: *until, limit: *limit };
+    let ListArgs { tag, cause, since, until, settled, limit, .. } = args;
+    let filter = Filter {
+        number: None,
+        tag: tag.clone(),
+        cause: *cause,
+        since: *since,
+        until: *until,
+        settled: *settled,
+        limit: *limit,
+    };
     let found = find(&args.place.data_dir, &filter).await?;
     for numbered in &found {
         if args.json {
             say!("{}", serde_json::json!(numbered));
             continue;
         }
-        let Numbered { number, letter } = numbered;
+        let Numbered { number, settled, letter } = numbered;
         let tag = letter.tag.as_deref().unwrap_or("(no tag)");
-        let at = letter.at.strftime("%Y-%m-%d %H:%M:%SZ");
-        say!("{number}  {at}  {tag}  {}: {}", letter.cause, letter.reason);
+        let at = letter.at.strftime(TIME);
+        let settled =
+            settled.as_ref().map_or_else(String::new, |Settled { how, at }| format!("  ({how} {})", at.strftime(TIME)));
+        say!("{number}  {at}  {tag}  {}: {}{settled}", letter.cause, letter.reason);
     }
     if found.is_empty() && !args.json {
         say!("no dead letters");
@@ -121,9 +136,7 @@ async fn find(data_dir: &Path, filter: &Filter) -> Result<Vec<Numbered>, String>
         Err(AskError::NotRunning) => {}
         asked => return asked.map_err(|error| error.to_string()),
     }
-    if !data_dir.is_dir() {
-        return Err(format!("{} is no data directory", data_dir.display()));
-    }
+    require_data_dir(data_dir)?;
     let letters: DeadLetters = open_dead_letters(data_dir).map_err(|error| error.to_string())?;
     list(&letters, filter).await.map_err(|error| error.to_string())
 }
@@ -138,7 +151,7 @@ fn query(filter: &Filter) -> String {
     query.finish()
 }
 
-fn parse_cause(text: &str) -> Result<Cause, String> {
+pub(super) fn parse_cause(text: &str) -> Result<Cause, String> {
     serde_json::from_value(serde_json::Value::from(text))
         .map_err(|_| "it is one of invalid, rejected, refused, failed, undeliverable".to_owned())
 }

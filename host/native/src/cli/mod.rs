@@ -8,12 +8,20 @@ macro_rules! say {
     }};
 }
 
+mod bar;
 pub mod check;
 pub mod dead;
 pub mod demo;
+pub mod events;
+mod follow;
 mod log;
+mod place;
+mod redrive;
+pub mod replay;
+mod replay_dry;
 pub mod serve;
 pub mod status;
+mod stopped;
 pub mod tag;
 pub mod r#try;
 mod try_request;
@@ -28,6 +36,11 @@ fn block_on<E: std::fmt::Display>(work: impl Future<Output = Result<ExitCode, E>
         Err(error) => return fail(&error),
     };
     runtime.block_on(work).unwrap_or_else(|error| fail(&error))
+}
+
+/// As in `1 event` and `2 events`.
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn fail(error: &dyn std::fmt::Display) -> ExitCode {

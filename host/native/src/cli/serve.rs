@@ -10,12 +10,17 @@ use super::{block_on, fail, log};
 use crate::container;
 use crate::deliver::Divert;
 use crate::host::{Host, Setup};
+use crate::watch::{self, Seen, Source};
 
 /// Run a container: collect events, run its tags, deliver to the vendors.
 ///
 /// Takes events as Segment's SDKs send them (POST /v1/track, /v1/batch and their like, with one of the container's write keys), and
 /// serves /healthz, /readyz and /metrics. An event is answered with 200 once it is on disk; what a vendor does not take at once
 /// is sent again, for three days by default.
+///
+/// When the container file changes, or a component that it names, it is checked and swapped in, whole; so it is on SIGHUP. One
+/// with mistakes changes nothing: the log and `tagyard status` say what is wrong with it. Listening address, data directory and
+/// environment are the process's own, and take a restart.
 ///
 /// Ctrl-C or SIGTERM stops: no more requests are taken, what is in flight is finished within ten seconds, the rest stays in the
 /// data directory for the next start. Secrets are read from the environment variables that the container names. The log goes
@@ -37,6 +42,9 @@ pub struct Args {
     /// This is how a container is staged, or tested, without touching a vendor. Give a scheme, host and port, without a path.
     #[arg(long, value_name = "URL", value_parser = Divert::parse)]
     divert: Option<Divert>,
+    /// Do not look every two seconds whether the container's files have changed; SIGHUP alone has them read again.
+    #[arg(long)]
+    no_watch: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -44,12 +52,14 @@ Examples:
   GA4_API_SECRET=… tagyard serve shop.toml --data-dir /var/lib/tagyard
   tagyard serve shop.toml --listen 0.0.0.0:8080 --data-dir /var/lib/tagyard
   tagyard serve shop.toml --divert http://127.0.0.1:9000      stage it: no vendor gets anything
+  kill -HUP PID                                               take the changed container now
 
   curl http://127.0.0.1:8080/v1/track -u WRITE_KEY: -H 'content-type: application/json' \\
     -d '{\"event\": \"Order Completed\", \"userId\": \"u1\", \"properties\": {\"revenue\": 42}}'";
 
 pub fn run(args: Args) -> ExitCode {
     log::start("info");
+    let seen = Seen::now(&args.container);
     let loaded = match container::load(&args.container, container::environment) {
         Ok(loaded) => loaded,
         Err(report) => {
@@ -59,13 +69,21 @@ pub fn run(args: Args) -> ExitCode {
     };
     let setup =
         Setup { listen: args.listen, data_dir: args.data_dir, divert: args.divert, env: container::environment };
+    let source = Source { container: args.container, env: container::environment, poll: !args.no_watch, seen };
     block_on(async {
+        // Where the system limits the size of files, it means to end the process at the limit. To the host that is a full disk.
+        let _ignored =
+            signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map_err(|e| e.to_string())?;
         let diverted = setup.divert.is_some();
+        // Before it listens: a signal that nobody waits for ends the process.
+        let hangup = signal(SignalKind::hangup()).map_err(|error| error.to_string())?;
         let host = Host::start(&loaded, setup).await.map_err(|error| error.to_string())?;
+        let watching = tokio::spawn(watch::follow(source, hangup, host.reloader()));
         let tags = loaded.tags.len();
         tracing::info!(container = loaded.container.name, tags, diverted, "listening on http://{}", host.address());
         stopped().await.map_err(|error| error.to_string())?;
         tracing::info!("stopping");
+        watching.abort();
         host.stop().await;
         tracing::info!("stopped");
         Ok::<_, String>(ExitCode::SUCCESS)

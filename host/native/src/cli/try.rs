@@ -91,12 +91,12 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 /// Nothing is sent, so no secret is needed, and one that is not there is no mistake.
-fn secrets(_name: &str) -> Option<String> {
+pub(super) fn secrets(_name: &str) -> Option<String> {
     Some(String::new())
 }
 
 /// Where compiled tags are kept for commands that have no data directory: the user's own cache.
-fn cache_folder() -> Option<PathBuf> {
+pub(super) fn cache_folder() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
     Some(base.join("tagyard"))
@@ -166,6 +166,6 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
 }
 
 /// Without what would steer the terminal: an event comes from anybody, and what a tag makes of it from the tag.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -92,14 +92,15 @@ impl From<AppendError> for Refused {
             AppendError::TooLarge { .. } => {
                 Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "an event is larger than the journal takes")
             }
-            AppendError::Full { .. } | AppendError::Storage(_) => {
-                tracing::error!(%error, "nothing can be accepted");
-                unavailable(
-                    "not_durable",
-                    "the events cannot be written down at the moment; send them again later",
-                    DISK,
-                )
+            // The journal and its retention have said why, and once rather than for every request.
+            AppendError::Full { .. } => {
+                unavailable("journal_full", "as many events as the host keeps are waiting; send them again later", DISK)
             }
+            AppendError::Storage(_) => unavailable(
+                "not_durable",
+                "the events cannot be written down at the moment; send them again later",
+                DISK,
+            ),
             AppendError::Closed => unavailable("stopping", "the host is stopping; send the events again", MOMENT),
         }
     }

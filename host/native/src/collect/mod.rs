@@ -37,11 +37,10 @@ use tokio::sync::Semaphore;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decoded::Decoded;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
-use crate::limits::COLLECTING_REQUESTS;
 use answer::Refused;
 use counted::Counted;
 
-pub use server::Server;
+pub use server::{Routes, Server};
 
 /// Collects events for one container.
 pub struct Collector {
@@ -53,12 +52,13 @@ pub struct Collector {
     letters: DeadLetters,
     decoded: Arc<Decoded>,
     rate: Option<DefaultDirectRateLimiter>,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     metrics: PrometheusHandle,
     counted: Counted,
 }
 
 impl Collector {
+    /// `places` are the requests that may be in work, [`COLLECTING_REQUESTS`](crate::limits::COLLECTING_REQUESTS) over all containers.
     pub fn new(
         container: &model::Container,
         asked: Asked,
@@ -66,6 +66,7 @@ impl Collector {
         letters: DeadLetters,
         decoded: Arc<Decoded>,
         metrics: PrometheusHandle,
+        places: Arc<Semaphore>,
     ) -> Self {
         Collector {
             name: container.name.clone(),
@@ -78,7 +79,7 @@ impl Collector {
                 .collect
                 .events_per_second
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
-            places: Semaphore::new(COLLECTING_REQUESTS),
+            places,
             metrics,
             counted: Counted::new(),
         }
@@ -205,6 +206,7 @@ fn letter(bad: BadEvent, at: Timestamp) -> DeadLetter {
         cause: Cause::Invalid,
         reason: format!("event {} of the request: {}", bad.position, bad.reason),
         event: bad.event,
+        brought_by: request::Request::default(),
         request: None,
         answer: None,
         attempts: 0,

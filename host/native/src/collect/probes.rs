@@ -15,9 +15,11 @@ pub(super) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Whether events can be accepted: the last append to the journal succeeded.
+/// Whether events can be accepted: the last append to the journal succeeded, and it is not at its limit.
 pub(super) async fn ready(State(collector): State<Arc<Collector>>) -> Response {
-    match collector.journal.log().stats().fault {
+    let stats = collector.journal.log().stats();
+    match stats.fault {
+        None if stats.is_full() => (StatusCode::SERVICE_UNAVAILABLE, "the journal is at its limit\n").into_response(),
         None => "ready\n".into_response(),
         Some(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written; the log says why\n").into_response()

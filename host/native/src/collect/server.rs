@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use hyper::service::service_fn;
@@ -28,6 +29,9 @@ const STREAMS: u32 = 128;
 /// How often an HTTP/2 connection is asked whether its client is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 
+/// Who answers: looked up for each request, so that a reload changes it at one moment for all connections.
+pub type Routes = Arc<ArcSwap<Router>>;
+
 /// A server that accepts connections until it is stopped.
 pub struct Server {
     address: SocketAddr,
@@ -41,9 +45,17 @@ impl Server {
     /// # Errors
     /// When the socket has no address.
     pub fn start(listener: TcpListener, router: Router) -> std::io::Result<Self> {
+        Self::start_with(listener, Arc::new(ArcSwap::from_pointee(router)))
+    }
+
+    /// The same, with a router that may be exchanged.
+    ///
+    /// # Errors
+    /// When the socket has no address.
+    pub fn start_with(listener: TcpListener, routes: Routes) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopping) = oneshot::channel();
-        Ok(Server { address, stop, task: tokio::spawn(serve(listener, router, stopping)) })
+        Ok(Server { address, stop, task: tokio::spawn(serve(listener, routes, stopping)) })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -57,7 +69,7 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, mut stopping: oneshot::Receiver<()>) {
+async fn serve(listener: TcpListener, routes: Routes, mut stopping: oneshot::Receiver<()>) {
     let mut builder = Builder::new(TokioExecutor::new());
     // Hyper counts the rest before a request as part of its head.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
@@ -83,14 +95,14 @@ async fn serve(listener: TcpListener, router: Router, mut stopping: oneshot::Rec
         };
         // A small answer must not wait for the next one.
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
+        let routes = routes.clone();
         let has_asked = Arc::new(AtomicBool::new(false));
         let asked = has_asked.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             asked.store(true, Ordering::Relaxed);
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
+            Router::clone(&routes.load()).oneshot(request)
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);

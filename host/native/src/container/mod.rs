@@ -1,6 +1,7 @@
 //! The container file: read, checked, and every mistake in it found at once.
 
 mod collect;
+mod components;
 mod condition;
 mod expression;
 mod fault;
@@ -31,6 +32,7 @@ use crate::registry::TagComponent;
 use crate::text::Position;
 use node::Node;
 
+pub use components::components;
 pub use problem::{Pretty, Problem, Report, Span};
 pub use schema::container_schema;
 

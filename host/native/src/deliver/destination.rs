@@ -46,6 +46,13 @@ impl Destinations {
     }
 }
 
+impl Destinations {
+    /// Every host's breaker as it is now.
+    pub(super) fn breakers(&self) -> Vec<(String, Breaker)> {
+        lock(&self.hosts).iter().map(|(host, destination)| (host.clone(), *destination.breaker.borrow())).collect()
+    }
+}
+
 impl Destination {
     /// Waits until a request may go.
     pub(super) async fn enter(self: &Arc<Self>) -> Pass {

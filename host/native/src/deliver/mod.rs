@@ -6,9 +6,12 @@ mod breaker;
 mod client;
 mod destination;
 mod divert;
+mod network;
 mod resolve;
 mod retry;
+mod wire;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http_body_util::Full;
@@ -16,24 +19,33 @@ use hyper_util::client::legacy::Error as ClientError;
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::permit::Permitted;
 use tagyard_pipeline::secrets::{Sealed, Secrets, mask, seal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Position;
 
 pub use answer::Answer;
-use client::Clients;
-use destination::Destinations;
 pub use divert::{Divert, DivertError};
+pub use network::{Health, HostHealth, Network};
 use retry::Verdict;
+pub use wire::Wire;
 
-/// Sends requests. Its connections are shared by all tags.
+/// Sends the requests of one container's tags.
 pub struct Deliverer {
-    clients: Clients,
-    destinations: Destinations,
+    network: Arc<Network>,
     divert: Option<Divert>,
     timeout: Duration,
     max_age: Duration,
-    stopping: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
+}
+
+/// How far it has been stopped.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Stage {
+    Running,
+    /// What is on the wire is finished; nothing else is sent.
+    Stopping,
+    /// What is on the wire is given up.
+    Cut,
 }
 
 /// A vendor accepted a request.
@@ -47,7 +59,7 @@ pub struct Delivered {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Undone {
     Undelivered(Undelivered),
-    /// The host is stopping, and the request was waiting for its next attempt.
+    /// The container is stopping, and the request was waiting for its next attempt, or was cut off.
     Stopped,
 }
 
@@ -65,14 +77,13 @@ pub struct Undelivered {
 }
 
 impl Deliverer {
-    pub fn new(options: &model::Deliver, divert: Option<Divert>) -> Self {
+    pub fn new(options: &model::Deliver, divert: Option<Divert>, network: Arc<Network>) -> Self {
         Deliverer {
-            clients: Clients::new(),
-            destinations: Destinations::default(),
+            network,
             divert,
             timeout: Duration::from_secs(options.timeout_seconds.into()),
             max_age: Duration::from_secs(u64::from(options.max_age_hours) * 3_600),
-            stopping: watch::Sender::new(false),
+            stage: watch::Sender::new(Stage::Running),
         }
     }
 
@@ -86,23 +97,30 @@ impl Deliverer {
         request: &Permitted,
         secrets: &(dyn Secrets + Sync),
         since: SystemTime,
-        wire: &Semaphore,
+        wire: &Wire,
     ) -> Result<Delivered, Undone> {
-        let destination = self.destinations.of(&request.url()[Position::BeforeHost..Position::AfterPort]);
+        let destination = self.network.destinations.of(&request.url()[Position::BeforeHost..Position::AfterPort]);
         let mut attempts = 0;
+        let mut waiting = None;
         loop {
-            let pass = tokio::select! {
-                pass = destination.enter() => pass,
-                () = self.stopped() => return Err(Undone::Stopped),
+            // In this order: once the container stops nothing sets out, or the second half of a batch would overtake the first, which
+            // was left in the journal.
+            let (pass, place) = tokio::select! {
+                biased;
+                () = self.reached(Stage::Stopping) => return Err(Undone::Stopped),
+                entered = async { (destination.enter().await, wire.place().await) } => entered,
             };
+            drop(waiting);
             attempts += 1;
-            // A semaphore that is never closed always gives a place.
-            let place = wire.acquire().await.ok();
             let sealed = seal(request, secrets, SystemTime::now()).map_err(|error| {
                 let reason = error.to_string();
                 Undone::Undelivered(Undelivered { reason, answer: None, attempts, refused_content: false })
             })?;
-            let result = self.send(sealed, request.private_network(), &|text| mask(text, request, secrets)).await;
+            let mask = |text| mask(text, request, secrets);
+            let result = tokio::select! {
+                result = self.send(sealed, request.private_network(), &mask) => result,
+                () = self.reached(Stage::Cut) => return Err(Undone::Stopped),
+            };
             drop(place);
             let (verdict, reason, answer) = match result {
                 Ok(answer) => (retry::judge(&answer), answer.to_string(), Some(answer)),
@@ -125,25 +143,36 @@ impl Deliverer {
             };
             metrics::counter!("tagyard_delivery_retries_total").increment(1);
             let Some(pause) = retry::pause(since, self.max_age, attempts, after) else {
-                let reason = format!("{reason}; given up {} h after it was accepted", self.max_age.as_secs() / 3_600);
+                let reason = format!("{reason}; given up after {} h", self.max_age.as_secs() / 3_600);
                 return Err(Undone::Undelivered(Undelivered { reason, answer, attempts, refused_content: false }));
             };
             tracing::debug!(host = request.url().host_str(), attempts, ?pause, reason, "a delivery is tried again");
+            waiting = Some(wire.retry(request.events().len()));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.stopped() => return Err(Undone::Stopped),
+                () = self.reached(Stage::Stopping) => return Err(Undone::Stopped),
             }
         }
     }
 
     /// From now on nothing is tried again: what is on the wire is finished, what waits is left.
     pub fn stop(&self) {
-        self.stopping.send_replace(true);
+        self.stage.send_replace(Stage::Stopping);
     }
 
-    async fn stopped(&self) {
+    /// After [`Self::stop`]: what is still on the wire is given up.
+    pub fn cut(&self) {
+        self.stage.send_replace(Stage::Cut);
+    }
+
+    /// Waits for [`Self::stop`].
+    pub async fn stopped(&self) {
+        self.reached(Stage::Stopping).await;
+    }
+
+    async fn reached(&self, stage: Stage) {
         // The sender is this very deliverer's, so waiting cannot fail.
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        let _ = self.stage.subscribe().wait_for(|now| *now >= stage).await;
     }
 
     /// `mask` takes out of a vendor's text the secrets that it was sent.
@@ -166,7 +195,7 @@ impl Deliverer {
         *request.headers_mut() = sealed.headers;
         client::complete(request.headers_mut(), &sealed.url)?;
         // Where the operator diverts to is the operator's own choice, and usually this machine.
-        let client = self.clients.get(private_network || diverted.is_some());
+        let client = self.network.clients.get(private_network || diverted.is_some());
         let deadline = Instant::now() + self.timeout;
         #[expect(clippy::disallowed_methods, reason = "the one place that sends")]
         let response = tokio::time::timeout_at(deadline, client.request(request)).await;

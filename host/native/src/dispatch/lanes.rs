@@ -9,8 +9,8 @@ use super::batch::Item;
 /// The events of one tag between the journal and their outcome.
 #[derive(Default)]
 pub(super) struct Lanes {
-    /// Every user with an event that is ready or on its way, and the events that wait for it.
-    users: HashMap<u64, VecDeque<Item>>,
+    /// Every user with an event that is ready or on its way.
+    users: HashMap<u64, Lane>,
     ready: VecDeque<Item>,
     /// When the first of `ready` became so.
     since: Option<Instant>,
@@ -18,17 +18,25 @@ pub(super) struct Lanes {
     bytes: usize,
 }
 
-/// Events that go together, and the lanes that they occupy.
-pub(super) struct Batch {
-    pub(super) items: Vec<Item>,
-    pub(super) lanes: Occupied,
+#[derive(Default)]
+struct Lane {
+    /// Events that are ready or on their way.
+    ahead: usize,
+    /// Events that wait for them.
+    waiting: VecDeque<Item>,
 }
 
-/// What a batch gives back when it has ended.
-pub(super) struct Occupied {
-    users: Vec<u64>,
-    count: usize,
+/// What an event gives back when it has ended.
+#[derive(Debug)]
+pub(super) struct Freed {
+    user: u64,
     bytes: usize,
+}
+
+impl Freed {
+    pub(super) fn of(item: &Item) -> Self {
+        Freed { user: item.user, bytes: item.bytes() }
+    }
 }
 
 impl Lanes {
@@ -48,19 +56,18 @@ impl Lanes {
     pub(super) fn admit(&mut self, item: Item) {
         self.count += 1;
         self.bytes += item.bytes();
-        match self.users.get_mut(&item.user) {
-            Some(waiting) => waiting.push_back(item),
-            None => {
-                self.users.insert(item.user, VecDeque::new());
-                self.make_ready(item);
-            }
+        let lane = self.users.entry(item.user).or_default();
+        if lane.ahead > 0 {
+            lane.waiting.push_back(item);
+            return;
         }
+        lane.ahead = 1;
+        self.make_ready(item);
     }
 
     /// Takes the events for one call: what is ready first, each followed by what waits behind it in its lane.
-    pub(super) fn take(&mut self, max_events: usize, max_bytes: usize) -> Batch {
+    pub(super) fn take(&mut self, max_events: usize, max_bytes: usize) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
-        let mut users = Vec::new();
         let mut bytes = 0;
         let fits = |items: &Vec<Item>, bytes: usize, item: &Item| {
             items.len() < max_events && (items.is_empty() || bytes + item.bytes() <= max_bytes)
@@ -69,27 +76,32 @@ impl Lanes {
             let user = item.user;
             bytes += item.bytes();
             items.push(item);
-            users.push(user);
-            let Some(waiting) = self.users.get_mut(&user) else { continue };
-            while let Some(item) = waiting.pop_front_if(|item| fits(&items, bytes, item)) {
+            let Some(lane) = self.users.get_mut(&user) else { continue };
+            while let Some(item) = lane.waiting.pop_front_if(|item| fits(&items, bytes, item)) {
+                lane.ahead += 1;
                 bytes += item.bytes();
                 items.push(item);
             }
         }
         self.since = if self.ready.is_empty() { None } else { Some(Instant::now()) };
-        let count = items.len();
-        Batch { items, lanes: Occupied { users, count, bytes } }
+        items
     }
 
-    /// Frees the lanes of a batch that has ended.
-    pub(super) fn release(&mut self, lanes: Occupied) {
-        self.count -= lanes.count;
-        self.bytes -= lanes.bytes;
-        for user in lanes.users {
-            match self.users.get_mut(&user).and_then(VecDeque::pop_front) {
-                Some(next) => self.make_ready(next),
-                None => drop(self.users.remove(&user)),
+    /// An event that was taken has ended. When it was the last of its user's, the next one is ready.
+    pub(super) fn free(&mut self, freed: &Freed) {
+        self.count -= 1;
+        self.bytes -= freed.bytes;
+        let Some(lane) = self.users.get_mut(&freed.user) else { return };
+        lane.ahead -= 1;
+        if lane.ahead > 0 {
+            return;
+        }
+        match lane.waiting.pop_front() {
+            Some(next) => {
+                lane.ahead = 1;
+                self.make_ready(next);
             }
+            None => drop(self.users.remove(&freed.user)),
         }
     }
 
@@ -103,9 +115,14 @@ impl Lanes {
 mod tests {
     use super::*;
 
-    fn take(lanes: &mut Lanes, max: usize) -> (Vec<u64>, Occupied) {
-        let batch = lanes.take(max, usize::MAX);
-        (batch.items.iter().map(|item| item.record.position).collect(), batch.lanes)
+    /// The positions of the events that go in the next call, and what they give back.
+    fn take(lanes: &mut Lanes, max: usize) -> (Vec<u64>, Vec<Freed>) {
+        let items = lanes.take(max, usize::MAX);
+        (items.iter().map(|item| item.record.position).collect(), items.iter().map(Freed::of).collect())
+    }
+
+    fn free(lanes: &mut Lanes, freed: &[Freed]) {
+        freed.iter().for_each(|freed| lanes.free(freed));
     }
 
     #[tokio::test]
@@ -114,18 +131,17 @@ mod tests {
         for (position, user) in [(1, 7), (2, 7), (3, 8), (4, 7)] {
             lanes.admit(Item::for_test(position, user));
         }
-        let (first, occupied_by_7) = take(&mut lanes, 1);
-        let (second, occupied_by_8) = take(&mut lanes, 1);
+        let (first, of_7) = take(&mut lanes, 1);
+        let (second, of_8) = take(&mut lanes, 1);
         assert_eq!((first, second, lanes.ready()), (vec![1], vec![3], 0));
-        lanes.release(occupied_by_8);
+        free(&mut lanes, &of_8);
         assert_eq!(lanes.ready(), 0);
-        lanes.release(occupied_by_7);
-        let (third, occupied) = take(&mut lanes, 1);
-        assert_eq!(third, [2]);
-        lanes.release(occupied);
-        let (fourth, occupied) = take(&mut lanes, 1);
-        assert_eq!(fourth, [4]);
-        lanes.release(occupied);
+        free(&mut lanes, &of_7);
+        for expected in [2, 4] {
+            let (next, freed) = take(&mut lanes, 1);
+            assert_eq!((next, lanes.ready()), (vec![expected], 0));
+            free(&mut lanes, &freed);
+        }
         assert_eq!((lanes.held(), lanes.users.len()), ((0, 0), 0));
     }
 
@@ -135,9 +151,28 @@ mod tests {
         for (position, user) in [(1, 7), (2, 8), (3, 7), (4, 7), (5, 8)] {
             lanes.admit(Item::for_test(position, user));
         }
-        let (first, occupied) = take(&mut lanes, 3);
+        let (first, freed) = take(&mut lanes, 3);
         assert_eq!((first, lanes.held().0), (vec![1, 3, 4], 5));
-        lanes.release(occupied);
+        free(&mut lanes, &freed);
         assert_eq!((take(&mut lanes, 3).0, lanes.held().0), (vec![2, 5], 2));
+    }
+
+    #[tokio::test]
+    async fn a_lane_is_free_when_all_that_was_taken_of_it_has_ended_whatever_else_went_along() {
+        let mut lanes = Lanes::default();
+        for (position, user) in [(1, 7), (2, 8), (3, 7)] {
+            lanes.admit(Item::for_test(position, user));
+        }
+        let (first, freed) = take(&mut lanes, 3);
+        assert_eq!(first, [1, 3, 2]);
+        for (position, user) in [(4, 8), (5, 7)] {
+            lanes.admit(Item::for_test(position, user));
+        }
+        free(&mut lanes, &freed[2..]);
+        assert_eq!((take(&mut lanes, 3).0, lanes.ready()), (vec![4], 0));
+        free(&mut lanes, &freed[..1]);
+        assert_eq!(lanes.ready(), 0);
+        free(&mut lanes, &freed[1..2]);
+        assert_eq!(take(&mut lanes, 3).0, [5]);
     }
 }

@@ -1,114 +1,113 @@
 //! The worker of one tag: reads the journal, decides for each event, and keeps batches going.
 
-use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::SystemTime;
 
 use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::outcome::{Cause, Outcome};
 use tagyard_pipeline::plan::Decision;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::batch::{Item, Stage};
-use super::lanes::{Lanes, Occupied};
+use super::lanes::{Freed, Lanes};
+use super::reading::{Found, Next, Reading};
 use crate::decoded::Decoded;
-use crate::journal::{Begin, EventJournal, Journal, ReadLimit, Record};
+use crate::journal::EventJournal;
 use crate::limits::{BATCH_LINGER, TAG_BATCHES, TAG_BYTES, TAG_EVENTS};
 
-/// How long to wait after the journal could not be read; a disk fault does not pass in less.
-const READ_PAUSE: Duration = Duration::from_millis(500);
+/// Why a tag does not run for an event that came back for another one.
+const KEPT_FROM: &str = "it was put back into the journal for another tag's dead letter";
 
 pub(super) struct Worker {
     stage: Arc<Stage>,
-    journal: EventJournal,
+    reading: Reading,
     decoded: Arc<Decoded>,
-    /// Read from the journal and not begun.
-    read: VecDeque<Arc<Record>>,
     lanes: Lanes,
-    batches: JoinSet<Occupied>,
+    batches: JoinSet<()>,
+    /// Where the batches give back their events' places. It never fills: a place is given back once, and so many are held at most.
+    free: mpsc::Sender<Freed>,
+    freed: mpsc::Receiver<Freed>,
 }
 
 impl Worker {
     pub(super) fn new(stage: Arc<Stage>, journal: EventJournal, decoded: Arc<Decoded>) -> Self {
-        Worker { stage, journal, decoded, read: VecDeque::new(), lanes: Lanes::default(), batches: JoinSet::new() }
+        let reading = Reading::new(&stage.tag.name, stage.recorder.clone(), journal);
+        let (free, freed) = mpsc::channel(TAG_EVENTS);
+        let (lanes, batches) = (Lanes::default(), JoinSet::new());
+        Worker { stage, reading, decoded, lanes, batches, free, freed }
     }
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut durable = self.journal.subscribe();
-        while !*stop.borrow() {
+        let (mut durable, mut marks) = self.reading.subscribe();
+        loop {
             durable.mark_unchanged();
-            let starved = self.admit().await;
+            marks.mark_unchanged();
+            // Whatever admitting waits for, a stop ends it: what was begun is passed over again by the next worker.
+            let starved = tokio::select! {
+                biased;
+                () = stopped(&mut stop) => break,
+                starved = self.admit() => starved,
+            };
             let linger = self.start_batches();
             tokio::select! {
-                Some(ended) = self.batches.join_next() => self.release(ended.ok()),
+                Some(freed) = self.freed.recv() => self.release(&freed),
+                Some(ended) = self.batches.join_next() => self.look_at(ended),
                 changed = durable.changed(), if starved => if changed.is_err() { break },
+                Ok(()) = marks.changed(), if starved => {}
                 () = sleep_until(linger), if linger.is_some() => {}
-                _ = stop.changed() => break,
+                () = stopped(&mut stop) => break,
             }
         }
         while let Some(ended) = self.batches.join_next().await {
-            self.release(ended.ok());
+            self.look_at(ended);
         }
     }
 
-    /// Takes events from the journal while there is room. True when it has seen the journal's end.
+    /// Takes events from the journal while there is room. True when there are no more.
     async fn admit(&mut self) -> bool {
         loop {
             let (events, bytes) = self.lanes.held();
             if events >= TAG_EVENTS || bytes >= TAG_BYTES {
                 return false;
             }
-            let Some(record) = self.next().await else { return true };
-            match self.stage.recorder.begin(&self.stage.tag.name, record.position) {
-                Begin::Run => self.decide(record).await,
-                Begin::Skip => {}
-                Begin::Full => {
-                    self.read.push_front(record);
-                    return false;
-                }
+            match self.reading.next().await {
+                Next::Run(found) => self.decide(found).await,
+                Next::Full => return false,
+                Next::End => return true,
             }
         }
     }
 
-    /// The next record; `None` at the journal's end. A disk fault is waited out here: the tag has nothing else to do meanwhile, and
-    /// no later event need come for it to go on.
-    async fn next(&mut self) -> Option<Arc<Record>> {
-        while self.read.is_empty() {
-            let position = self.stage.recorder.next_read(&self.stage.tag.name);
-            match self.journal.read_from(position, ReadLimit::default()).await {
-                Ok(records) if records.is_empty() => return None,
-                Ok(records) => self.read.extend(records),
-                Err(error) => {
-                    tracing::error!(tag = self.stage.tag.name, %error, "the journal cannot be read; trying again");
-                    tokio::time::sleep(READ_PAUSE).await;
-                }
-            }
-        }
-        self.read.pop_front()
-    }
-
-    async fn decide(&mut self, record: Arc<Record>) {
+    async fn decide(&mut self, Found { record, again }: Found) {
         let accepted = match self.decoded.decode(&record.payload) {
             Ok(accepted) => accepted,
             Err(error) => {
                 let outcome = Outcome::DeadLetter { cause: Cause::Invalid, reason: error.to_string() };
-                return self.stage.record_unrun(&record, "", outcome).await;
+                return self.stage.record_unrun(&record, "", outcome, again).await;
             }
         };
         let event = &accepted.event;
+        if accepted.is_kept_from(&self.stage.tag.name) {
+            let outcome = Outcome::NotTriggered { reason: KEPT_FROM.to_owned() };
+            return self.stage.record_unrun(&record, event.message_id(), outcome, again).await;
+        }
+        let again = again || accepted.only.is_some();
         let outcome = match self.stage.tag.plan.decide(&accepted) {
             Decision::NotTriggered(clause) => Outcome::NotTriggered { reason: clause.to_string() },
             Decision::BlockedByConsent(missing) => Outcome::BlockedByConsent { reason: missing.to_string() },
             Decision::Run(redacted) => {
                 let message_id = event.message_id().to_owned();
-                self.lanes.admit(Item { user: user_of(&accepted), message_id, redacted, record });
+                let again = again.then(SystemTime::now);
+                // Where order is of no matter, each event is like a user of its own.
+                let user = if self.stage.tag.ordered { user_of(&accepted) } else { record.position };
+                self.lanes.admit(Item { user, message_id, redacted, record, again });
                 return;
             }
         };
-        self.stage.record_unrun(&record, event.message_id(), outcome).await;
+        self.stage.record_unrun(&record, event.message_id(), outcome, again).await;
     }
 
     /// Starts what can be started. Returns when an unfilled batch has waited long enough.
@@ -119,21 +118,24 @@ impl Worker {
             if self.lanes.ready() < tag.max_batch && due.is_some_and(|due| due > Instant::now()) {
                 return due;
             }
-            let batch = self.lanes.take(tag.max_batch, tag.batch_bytes());
-            let stage = self.stage.clone();
-            self.batches.spawn(async move {
-                stage.run(&batch.items).await;
-                batch.lanes
-            });
+            let items = self.lanes.take(tag.max_batch, tag.batch_bytes());
+            let (stage, free) = (self.stage.clone(), self.free.clone());
+            self.batches.spawn(async move { stage.run(&items, &free).await });
         }
         None
     }
 
-    fn release(&mut self, occupied: Option<Occupied>) {
-        match occupied {
-            Some(occupied) => self.lanes.release(occupied),
-            // Its users' later events wait for the next start, which runs the batch again.
-            None => tracing::error!(tag = self.stage.tag.name, "a batch panicked; its events stay in the journal"),
+    fn release(&mut self, freed: &Freed) {
+        self.lanes.free(freed);
+        while let Ok(freed) = self.freed.try_recv() {
+            self.lanes.free(&freed);
+        }
+    }
+
+    fn look_at(&self, ended: Result<(), JoinError>) {
+        // Its users' later events wait for the next start, which runs what has no outcome again.
+        if ended.is_err() {
+            tracing::error!(tag = self.stage.tag.name, "a batch panicked; its events stay in the journal");
         }
     }
 }
@@ -142,6 +144,11 @@ fn user_of(accepted: &Accepted) -> u64 {
     let mut hasher = DefaultHasher::new();
     accepted.event.user().hash(&mut hasher);
     hasher.finish()
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A dispatcher that is gone has stopped.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

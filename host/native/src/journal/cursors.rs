@@ -44,6 +44,11 @@ impl Cursors {
         self.tags.get_mut(tag)
     }
 
+    /// Every tag's events go to another worker; see [`Cursor::rewind`].
+    pub fn rewind(&mut self) {
+        self.tags.values_mut().for_each(Cursor::rewind);
+    }
+
     /// Forgets a tag that is no longer configured; it would hold back retention for ever.
     pub fn remove(&mut self, tag: &str) -> Option<Cursor> {
         self.tags.remove(tag)
@@ -63,11 +68,11 @@ impl Cursors {
         self.outcomes.max(1)
     }
 
-    /// The outcome at `outcome` in the outcomes log is durable.
-    pub fn apply(&mut self, outcome: u64, finished: &Finished) {
+    /// The outcome at `outcome` in the outcomes log is durable: `tag` has finished `event`.
+    pub fn apply(&mut self, outcome: u64, tag: &str, event: u64) {
         self.outcomes = self.outcomes.max(outcome.saturating_add(1));
-        if let Some(cursor) = self.tags.get_mut(&finished.tag) {
-            cursor.finish(finished.event);
+        if let Some(cursor) = self.tags.get_mut(tag) {
+            cursor.finish(event);
         }
     }
 

@@ -28,32 +28,53 @@ impl Disk {
 
     fn create_as(&self, temporary: &Path, path: &Path, content: &[u8]) -> io::Result<File> {
         let mut file = File::options().read(true).write(true).create(true).truncate(true).open(temporary)?;
+        #[cfg(test)]
+        self.faults.trace(|| Step::Make(name(temporary)));
         file.write_all(content)?;
+        #[cfg(test)]
+        self.faults.trace(|| Step::Write(name(temporary), 0, content.to_vec()));
         file.sync_all()?;
+        #[cfg(test)]
+        self.faults.trace(|| Step::Sync(name(temporary)));
         fs::rename(temporary, path)?;
+        #[cfg(test)]
+        self.faults.trace(|| Step::Rename(name(temporary), name(path)));
         path.parent().map_or(Ok(()), sync_dir)?;
+        #[cfg(test)]
+        self.faults.trace(|| Step::SyncNames);
         Ok(file)
     }
 
     pub(super) fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         #[cfg(test)]
         if let Err(error) = self.faults.write.check() {
-            file.write_all_at(&bytes[..bytes.len() / 2], offset)?;
+            let half = &bytes[..bytes.len() / 2];
+            file.write_all_at(half, offset)?;
+            self.faults.trace(|| Step::Write(name_of(file), offset, half.to_vec()));
             return Err(error);
         }
-        file.write_all_at(bytes, offset)
+        file.write_all_at(bytes, offset)?;
+        #[cfg(test)]
+        self.faults.trace(|| Step::Write(name_of(file), offset, bytes.to_vec()));
+        Ok(())
     }
 
     pub(super) fn sync(&self, file: &File) -> io::Result<()> {
         #[cfg(test)]
         self.faults.sync.check()?;
-        file.sync_data()
+        file.sync_data()?;
+        #[cfg(test)]
+        self.faults.trace(|| Step::Sync(name_of(file)));
+        Ok(())
     }
 
     pub(super) fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
         #[cfg(test)]
         self.faults.truncate.check()?;
-        file.set_len(length)
+        file.set_len(length)?;
+        #[cfg(test)]
+        self.faults.trace(|| Step::Truncate(name_of(file), length));
+        Ok(())
     }
 }
 
@@ -77,6 +98,48 @@ pub(crate) struct Faults {
     pub(super) write: Fault,
     pub(super) sync: Fault,
     pub(super) truncate: Fault,
+    /// What was done, where a test asks for it.
+    pub(super) trace: std::sync::Mutex<Option<Vec<Step>>>,
+}
+
+/// One thing that was done to a directory's files, by their names in it.
+#[cfg(test)]
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Make(String),
+    Write(String, u64, Vec<u8>),
+    Truncate(String, u64),
+    /// A file's content is durable.
+    Sync(String),
+    Rename(String, String),
+    /// The names are durable.
+    SyncNames,
+    /// A test's own mark: so many records were answered, and so many of them with everything before being synced.
+    Answered {
+        records: usize,
+        synced: usize,
+    },
+}
+
+#[cfg(test)]
+impl Faults {
+    pub(super) fn trace(&self, step: impl FnOnce() -> Step) {
+        if let Some(steps) = &mut *super::shared::lock(&self.trace) {
+            steps.push(step());
+        }
+    }
+}
+
+#[cfg(test)]
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The present name of an open file.
+#[cfg(test)]
+fn name_of(file: &File) -> String {
+    use std::os::fd::AsRawFd;
+    name(&fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default())
 }
 
 #[cfg(test)]

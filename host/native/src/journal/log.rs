@@ -20,6 +20,8 @@ use super::writer::Command;
 
 /// Appends that may wait for the writer.
 const WAITING_APPENDS: usize = 4096;
+/// What a request of the largest size comes to on disk, about.
+pub const LARGE_APPEND_BYTES: u64 = 512 * 1024;
 /// What those may weigh; beyond either, [`AppendError::Busy`].
 const WAITING_BYTES: usize = 64 << 20;
 
@@ -47,10 +49,19 @@ pub struct Stats {
     /// The last durable position; 0 when there is none.
     pub durable: u64,
     pub bytes: u64,
+    /// What it may hold; `None` for no limit.
+    pub max_bytes: Option<u64>,
     /// Damaged places found since the start.
     pub damaged: u64,
     /// Why the last append failed; `None` once one has succeeded.
     pub fault: Option<StorageFault>,
+}
+
+impl Stats {
+    /// Whether it is so near to its limit that a large append would be refused.
+    pub fn is_full(&self) -> bool {
+        self.max_bytes.is_some_and(|max| self.bytes.saturating_add(LARGE_APPEND_BYTES) > max)
+    }
 }
 
 impl Log {
@@ -142,11 +153,21 @@ impl Log {
         self.inner.shared.bytes.load(Ordering::Relaxed)
     }
 
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        self.inner.shared.clone()
+    }
+
+    /// From now on appends are refused beyond `max_bytes`, and segments are sealed at `segment_bytes`.
+    pub fn set_bounds(&self, max_bytes: Option<u64>, segment_bytes: u64) {
+        self.inner.shared.bounds.change(max_bytes, segment_bytes);
+    }
+
     pub fn stats(&self) -> Stats {
         Stats {
             oldest: self.oldest_position(),
             durable: self.durable_position(),
             bytes: self.bytes(),
+            max_bytes: self.inner.shared.bounds.max_bytes(),
             damaged: self.inner.shared.damaged.load(Ordering::Relaxed),
             fault: lock(&self.inner.shared.fault).clone(),
         }

@@ -24,7 +24,9 @@
 //! where the next segment begins: anything at or after that position is a left-over of an append
 //! that failed.
 
+mod again;
 mod aside;
+mod bounds;
 mod cursor;
 mod cursor_file;
 mod cursors;
@@ -44,6 +46,7 @@ mod record;
 mod recover;
 mod retain;
 mod scan;
+mod seek;
 mod segment;
 mod shared;
 mod tail;
@@ -51,6 +54,7 @@ mod tail;
 mod tests;
 mod writer;
 
+pub use again::MAX_AGAIN_PIECES;
 pub use aside::Damage;
 pub use cursor::{Begin, Cursor, MAX_UNFINISHED};
 pub use cursor_file::{CursorFile, CursorFileError, Loaded, Origin};
@@ -59,8 +63,9 @@ pub use dedupe::DEDUPE_KEYS;
 pub use error::{AppendError, OpenError, ReadError, StorageFault};
 pub use events::{EventJournal, Journal};
 pub use lock::DirLock;
-pub use log::{Appended, Log, Stats};
+pub use log::{Appended, LARGE_APPEND_BYTES, Log, Stats};
 pub use options::{Durability, Options, SEGMENT_AGE, SEGMENT_BYTES};
+pub use ranges::Ranges;
 pub use read::ReadLimit;
 pub use record::{Key, MAX_PAYLOAD_BYTES, NewRecord, Record};
 pub use recover::Recovery;

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+/// Positions, or numbers of dead letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ranges {
+pub struct Ranges {
     /// First position to last position of each range; the ranges are apart.
     ranges: BTreeMap<u64, u64>,
     count: u64,
 }
 
 impl Ranges {
-    /// Adds `first..=last`, none of which is in the set; nothing if `first > last`.
-    pub(super) fn add(&mut self, first: u64, last: u64) {
+    /// Adds `first..=last`; nothing if `first > last`.
+    pub fn add(&mut self, first: u64, last: u64) {
         if first > last {
             return;
         }
@@ -27,7 +28,7 @@ impl Ranges {
     }
 
     /// Removes what there is of `first..=last`; returns how many that was.
-    pub(super) fn remove(&mut self, first: u64, last: u64) -> u64 {
+    pub fn remove(&mut self, first: u64, last: u64) -> u64 {
         let before = self.count;
         while let Some((start, end)) = self.range_ending_at_or_after(first).filter(|(start, _)| *start <= last) {
             self.ranges.remove(&start);
@@ -38,7 +39,7 @@ impl Ranges {
         before - self.count
     }
 
-    pub(super) fn contains(&self, position: u64) -> bool {
+    pub fn contains(&self, position: u64) -> bool {
         self.at_or_after(position) == Some(position)
     }
 
@@ -51,11 +52,21 @@ impl Ranges {
         self.ranges.keys().next().copied()
     }
 
-    pub(super) fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.count
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// In how many ranges they lie.
+    pub fn pieces(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// First and last position of each range, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
         self.ranges.iter().map(|(first, last)| (*first, *last))
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::aside::Damage;
+use super::bounds::Bounds;
 use super::dedupe::{Dedupe, REMEMBERED_MS};
 use super::disk::{Disk, TEMPORARY};
 use super::error::{OpenError, StorageFault, fault};
@@ -45,7 +46,8 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<(Writer, Recovery), O
     let mut recovery = Recovery { segments: segments.len(), next: 1, ..Recovery::default() };
     let tail = Tail::new(1, options.tail_records, options.tail_bytes);
     let age_ms = i64::try_from(options.segment_age.as_millis()).unwrap_or(i64::MAX);
-    let shared = Shared::new(dir.to_owned(), segments, tail, age_ms);
+    let bounds = Bounds::new(options.max_bytes, options.segment_bytes);
+    let shared = Shared::new(dir.to_owned(), segments, tail, bounds, age_ms);
     shared.bytes.store(bytes, Ordering::Relaxed);
     let disk = Disk {
         #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::disk::sync_dir;
 use super::error::{StorageFault, fault};
 use super::segment::{HEADER_BYTES, Segment};
-use super::shared::Shared;
+use super::shared::{Shared, lock};
 use super::writer::now_ms;
 
 /// What may go: segments that lie wholly below `before`, and are older than `max_age_ms` or make the
@@ -48,6 +48,9 @@ pub(super) fn delete(shared: &Shared, retain: &Retain) -> Result<u64, StorageFau
     let mut freed = 0;
     let deleted = delete_each(shared, retain, &mut freed);
     if freed > 0 {
+        if let Some(oldest) = shared.segments().first() {
+            lock(&shared.tail).forget_before(oldest.first);
+        }
         sync_dir(&shared.dir).map_err(fault("sync the directory", &shared.dir))?;
     }
     deleted.map(|()| freed)

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::aside::{Aside, Damage};
+use super::bounds::Bounds;
 use super::error::StorageFault;
 use super::gathering::Gathering;
 use super::segment::Segment;
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     /// The last position readers may see; 0 when there is none.
     pub(super) durable: watch::Sender<u64>,
     pub(super) bytes: AtomicU64,
+    pub(super) bounds: Bounds,
     /// Bytes of the appends that wait for the writer.
     pub(super) waiting: AtomicUsize,
     /// How many appends wait for the writer.
@@ -40,13 +42,20 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(dir: PathBuf, segments: Vec<Arc<Segment>>, tail: Tail, segment_age_ms: i64) -> Self {
+    pub(super) fn new(
+        dir: PathBuf,
+        segments: Vec<Arc<Segment>>,
+        tail: Tail,
+        bounds: Bounds,
+        segment_age_ms: i64,
+    ) -> Self {
         Self {
             dir,
             segments: Mutex::new(Arc::new(segments)),
             tail: Mutex::new(tail),
             durable: watch::Sender::new(0),
             bytes: AtomicU64::new(0),
+            bounds,
             waiting: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
             gathering: Gathering::default(),

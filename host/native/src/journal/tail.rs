@@ -32,6 +32,14 @@ impl Tail {
         }
     }
 
+    /// Records before `position` have been deleted on disk, so they are not shown any more.
+    pub(super) fn forget_before(&mut self, position: u64) {
+        while let Some(record) = self.records.pop_front_if(|record| record.position < position) {
+            self.bytes -= record.disk_bytes();
+        }
+        self.from = self.from.max(position);
+    }
+
     /// The records from `position` on; `None` when the disk has to be asked.
     pub(super) fn read(&self, position: u64, limit: ReadLimit) -> Option<Vec<Arc<Record>>> {
         if position < self.from {

@@ -91,7 +91,7 @@ impl Writer {
         while let Some(Command::Append(append)) = following.take_if(|it| matches!(it, Command::Append(_))) {
             self.shared.waiting.fetch_sub(append.bytes(), Ordering::Relaxed);
             self.shared.queued.fetch_sub(1, Ordering::Relaxed);
-            let room = Room { used: self.shared.bytes.load(Ordering::Relaxed), max: self.options.max_bytes };
+            let room = Room { used: self.shared.bytes.load(Ordering::Relaxed), max: self.shared.bounds.max_bytes() };
             group.add(append, self.dedupe.as_mut(), room);
             following = (group.buffer.len() < GROUP_BYTES).then(|| commands.try_recv().ok()).flatten();
         }
@@ -118,7 +118,7 @@ impl Writer {
             return;
         }
         // One more than the queue holds is in hand.
-        self.shared.gathering.wait(&self.shared.queued, self.company / 2, GATHER);
+        self.shared.gathering.wait(&self.shared.queued, self.company * 3 / 4, GATHER);
     }
 
     fn commit(&mut self, group: Group) -> Vec<u8> {
@@ -204,7 +204,7 @@ impl Writer {
         let holds = active.length > HEADER_BYTES;
         let age_ms = self.shared.segment_age_ms;
         let old = || active.segment.first_at().is_some_and(|at| now_ms().saturating_sub(at) > age_ms);
-        holds && (active.length >= self.options.segment_bytes || old())
+        holds && (active.length >= self.shared.bounds.segment_bytes() || old())
     }
 
     /// The segment is complete and, since a start looks only at the last one, durable.

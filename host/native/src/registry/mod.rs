@@ -59,10 +59,15 @@ pub fn resolve(uses: &str, base: &Path) -> Result<TagComponent, RegistryError> {
     if uses.starts_with("oci://") {
         return Err(RegistryError::Oci);
     }
-    if is_path(uses) {
-        return file::read(&base.join(uses.strip_prefix("./").unwrap_or(uses)));
+    match path_of(uses, base) {
+        Some(path) => file::read(&path),
+        None => bundled::read(uses),
     }
-    bundled::read(uses)
+}
+
+/// The file that a `use` names, if it names one.
+pub fn path_of(uses: &str, base: &Path) -> Option<PathBuf> {
+    is_path(uses).then(|| base.join(uses.strip_prefix("./").unwrap_or(uses)))
 }
 
 /// The tag that a person names on the command line: a bundled tag's name, or a component's path in any form. With it, the `use`

@@ -46,14 +46,16 @@ impl Workers {
 
     /// Runs a job on one of the threads; `None` if it panicked there.
     pub(super) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let place = self.places.acquire().await.ok()?;
+        // It goes with the job: a caller may leave, and its job is still in the channel.
+        let place = self.places.clone().acquire_owned().await.ok()?;
         let (done, result) = oneshot::channel();
-        let job = Box::new(move || drop(done.send(job())));
+        let job = Box::new(move || {
+            let _place = place;
+            drop(done.send(job()));
+        });
         // Never blocks: there are as many places as the channel has.
         self.jobs.send(job).ok()?;
-        let result = result.await.ok();
-        drop(place);
-        result
+        result.await.ok()
     }
 }
 

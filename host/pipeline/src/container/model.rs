@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use super::journal::Journal;
 use super::purpose::Purpose;
 use super::variable::Variable;
 
@@ -29,6 +30,9 @@ pub struct Container {
     /// By what signals consent to each purpose is read, where that is not as its name suggests.
     #[serde(default)]
     pub consent: BTreeMap<String, Purpose>,
+    /// What is kept on disk, and for how long.
+    #[serde(default)]
+    pub journal: Journal,
     /// Changes of an event before any tag sees it, in order.
     #[serde(default, rename = "transform")]
     pub transforms: Vec<Transform>,
@@ -125,6 +129,9 @@ pub struct Tag {
     /// Changes of an event before this tag sees it, after those for all tags.
     #[serde(default, rename = "transform")]
     pub transforms: Vec<Transform>,
+    /// Whether a user's later events wait while an earlier one is tried again. `false` for a vendor that needs no order.
+    #[serde(default = "in_order")]
+    pub ordered: bool,
     /// Bounds on each call of the tag.
     #[serde(default)]
     pub limits: Limits,
@@ -137,6 +144,10 @@ pub enum WithoutConsent {
     #[default]
     Block,
     Anonymise,
+}
+
+fn in_order() -> bool {
+    true
 }
 
 /// Where a secret comes from, and where it may go.

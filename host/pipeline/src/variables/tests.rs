@@ -8,7 +8,7 @@ use crate::accepted::Accepted;
 use crate::container::model::Container;
 use crate::expression::Expression;
 use crate::request::Request;
-use crate::rules::{Rules, Scope};
+use crate::rules::{Memo, Rules, Scope};
 
 fn container(vars: Value) -> Container {
     serde_json::from_value(json!({"name": "shop", "collect": {"write_keys": ["k"]}, "vars": vars})).unwrap()
@@ -33,8 +33,8 @@ fn accepted(message_id: &str) -> Accepted {
 fn value(mut vars: Value, it: Value) -> Option<Value> {
     vars["it"] = it;
     let rules = Rules::compile(&container(vars)).unwrap();
-    let accepted = accepted("m-1");
-    let scope = Scope::new(&rules, &accepted);
+    let (accepted, spare) = (accepted("m-1"), Memo::default());
+    let scope = Scope::new(&rules, &accepted, &spare);
     Expression::compile("vars.it").unwrap().value(&scope.view()).ok()
 }
 
@@ -109,8 +109,8 @@ fn may_be_made_of_each_other() {
 fn a_random_number_is_the_event_s_own() {
     let draw = |vars: Value, name: &str, message_id: &str| {
         let rules = Rules::compile(&container(vars)).unwrap();
-        let accepted = accepted(message_id);
-        let scope = Scope::new(&rules, &accepted);
+        let (accepted, spare) = (accepted(message_id), Memo::default());
+        let scope = Scope::new(&rules, &accepted, &spare);
         Expression::compile(&format!("vars.{name}")).unwrap().value(&scope.view()).unwrap()
     };
     let vars = json!({"a": {"random": 1000}, "b": {"random": 1000}, "coin": {"random": 2}});
@@ -126,8 +126,8 @@ fn are_computed_once_and_only_where_they_are_asked_for() {
         Rules::compile(&container(json!({"a": "event.properties.code", "b": "vars.a", "c": "event.event"}))).unwrap();
     let variables =
         Variables::compile(&container(json!({"a": "event.properties.code", "c": "event.event"})).vars).unwrap();
-    let accepted = accepted("m-1");
-    let (scope, values) = (Scope::new(&rules, &accepted), variables.values());
+    let (accepted, spare) = (accepted("m-1"), Memo::default());
+    let (scope, values) = (Scope::new(&rules, &accepted, &spare), variables.values());
     assert_eq!(variables.value("a", &values, &scope.view(), "m-1"), Ok(&json!(7)));
     assert_eq!(values.iter().map(|value| value.get().is_some()).collect::<Vec<_>>(), [true, false]);
     // The next is answered from what was computed, whatever it is asked about.
@@ -152,4 +152,15 @@ fn what_cannot_be_computed_does_not_compile() {
     let chain: serde_json::Map<String, Value> =
         (0..=MAX_CHAIN).map(|n| (format!("v{n:02}"), json!(format!("vars.v{:02}", n + 1)))).collect();
     check(Value::Object(chain), "`vars.v16` is made of a chain of more than 16 variables");
+}
+
+#[test]
+fn values_of_other_rules_are_not_taken_for_ones_own() {
+    let accepted = accepted("m-1");
+    let value = |expression: &str| {
+        let (rules, spare) = (Rules::compile(&container(json!({"it": expression}))).unwrap(), Memo::default());
+        let scope = Scope::new(&rules, &accepted, &spare);
+        Expression::compile("vars.it").unwrap().value(&scope.view()).unwrap()
+    };
+    assert_eq!([value("1"), value("2"), value("1")], [json!(1), json!(2), json!(1)]);
 }

@@ -1,11 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
+mod again;
 mod appends;
+mod crashes;
 mod cursors;
 mod damage;
 mod faults;
+mod files;
 mod model;
 mod retention;
+mod seek;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

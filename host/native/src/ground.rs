@@ -1,0 +1,94 @@
+//! What a host stands on, whichever container is in force: its logs, its sandbox, its connections. And how a container is put
+//! on it, at the start and at each reload.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tagyard_pipeline::container::model;
+use tagyard_pipeline::plan::Shared;
+use tagyard_pipeline::request::Asked;
+use tokio::sync::{Semaphore, watch};
+
+use crate::collect::{Collector, Routes};
+use crate::container::{Environment, Loaded};
+use crate::dead_letters::DeadLetters;
+use crate::decoded::Decoded;
+use crate::deliver::{Deliverer, Divert, Network};
+use crate::dispatch::Dispatcher;
+use crate::host::TagsError;
+use crate::journal::EventJournal;
+use crate::live::{InForce, Live};
+use crate::outcomes::Recorder;
+use crate::retention::Keep;
+use crate::sandbox::Sandbox;
+use crate::tag::Tag;
+
+pub(crate) struct Ground {
+    pub(crate) journal: EventJournal,
+    pub(crate) letters: DeadLetters,
+    pub(crate) recorder: Recorder,
+    pub(crate) decoded: Arc<Decoded>,
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) network: Arc<Network>,
+    pub(crate) metrics: PrometheusHandle,
+    /// Requests in work, of this container and the ones before it.
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) divert: Option<Divert>,
+    pub(crate) env: Environment,
+    pub(crate) routes: Routes,
+    pub(crate) keep: watch::Sender<Keep>,
+    pub(crate) live: Arc<Live>,
+}
+
+/// A container whose tags are compiled.
+pub(crate) struct Compiled {
+    pub(crate) container: model::Container,
+    /// What is kept of requests.
+    asked: Asked,
+    pub(crate) tags: Vec<Arc<Tag>>,
+}
+
+impl Compiled {
+    /// Compiles the tags of a checked container. For seconds, where one has a language's engine in it and is not in the cache.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub(crate) fn new(loaded: &Loaded, sandbox: &Sandbox, env: Environment) -> Result<Self, TagsError> {
+        let shared = Shared::compile(&loaded.container)?;
+        let asked = shared.rules().asked().clone();
+        let tags = loaded.tags.iter().map(|tag| Tag::start(sandbox, tag, shared.clone(), env).map(Arc::new));
+        Ok(Compiled { container: loaded.container.clone(), asked, tags: tags.collect::<Result<_, _>>()? })
+    }
+
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.tags.iter().map(|tag| tag.name.as_str()).collect()
+    }
+
+    pub(crate) fn keep(&self) -> Keep {
+        Keep::from(&self.container.journal)
+    }
+
+    pub(crate) fn in_force(&self) -> InForce {
+        let container = self.container.name.clone();
+        InForce { container, loaded_at: Timestamp::now(), keep: self.keep(), tags: self.tags.clone() }
+    }
+}
+
+impl Ground {
+    /// From now on requests are taken, and events kept, as this container says. Those in work are finished as they began.
+    pub(crate) fn collect(&self, compiled: &Compiled) {
+        let (journal, letters) = (self.journal.clone(), self.letters.clone());
+        let (decoded, metrics, places) = (self.decoded.clone(), self.metrics.clone(), self.places.clone());
+        let collector =
+            Collector::new(&compiled.container, compiled.asked.clone(), journal, letters, decoded, metrics, places);
+        self.routes.store(Arc::new(collector.router()));
+        self.keep.send_replace(compiled.keep());
+    }
+
+    /// Starts the container's tags; the recorder has their cursors.
+    pub(crate) fn dispatch(&self, compiled: &Compiled) -> Dispatcher {
+        let deliverer = Deliverer::new(&compiled.container.deliver, self.divert.clone(), self.network.clone());
+        Dispatcher::start(&compiled.tags, &self.journal, &self.recorder, &Arc::new(deliverer), &self.decoded)
+    }
+}

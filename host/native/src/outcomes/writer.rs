@@ -1,0 +1,190 @@
+//! The task that writes outcomes down: the dead letters first, then the outcomes, then the cursors.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::{BufMut, BytesMut};
+use metrics::Counter;
+use tagyard_pipeline::outcome::Outcome;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::Instant;
+
+use super::{Ended, Recorded, State, lock};
+use crate::checkpoint::Checkpoint;
+use crate::dead_letters::DeadLetters;
+use crate::journal::{Key, Log, NewRecord};
+use crate::limits::CHECKPOINT_EVERY;
+use crate::sent;
+
+/// Writes what has ended, in groups.
+pub(super) struct Writer {
+    log: Log,
+    letters: DeadLetters,
+    checkpoint: Checkpoint,
+    state: Arc<Mutex<State>>,
+    written: watch::Sender<u64>,
+    watchers: broadcast::Sender<Arc<Recorded>>,
+    /// By tag, looked up once.
+    counted: HashMap<String, Counted>,
+}
+
+/// How many outcomes go into one append; a few hundred KB.
+const GROUP: usize = 1_024;
+
+/// About what one takes.
+const RECORD_BYTES: usize = 256;
+
+/// How long a group gathers before it is written. Nobody waits for an outcome, and each write costs a few changes of thread.
+const GATHER: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// How long to wait for a disk that cannot be written before the next attempt.
+const DISK_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
+impl Writer {
+    pub(super) fn new(
+        log: Log,
+        letters: DeadLetters,
+        checkpoint: Checkpoint,
+        state: Arc<Mutex<State>>,
+        written: watch::Sender<u64>,
+        watchers: broadcast::Sender<Arc<Recorded>>,
+    ) -> Self {
+        Writer { log, letters, checkpoint, state, written, watchers, counted: HashMap::new() }
+    }
+
+    pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Ended>, mut sent: sent::Keeper) {
+        let mut group = Vec::with_capacity(GROUP);
+        let mut saved = Instant::now();
+        let mut changed = false;
+        loop {
+            let is_woken = tokio::select! {
+                received = waiting.recv_many(&mut group, GROUP) => match received {
+                    0 => break,
+                    _ => true,
+                },
+                () = sent.wait() => true,
+                () = tokio::time::sleep_until(saved + CHECKPOINT_EVERY), if changed => false,
+            };
+            if is_woken {
+                tokio::time::sleep(GATHER).await;
+                while group.len() < GROUP
+                    && let Ok(ended) = waiting.try_recv()
+                {
+                    group.push(ended);
+                }
+                // First, so that who sees an outcome finds what was sent for it.
+                sent.write().await;
+            }
+            if !group.is_empty() {
+                self.write(std::mem::take(&mut group)).await;
+                changed = true;
+            }
+            if changed && saved.elapsed() >= CHECKPOINT_EVERY {
+                self.checkpoint().await;
+                (saved, changed) = (Instant::now(), false);
+            }
+        }
+        sent.write().await;
+        self.checkpoint().await;
+    }
+
+    /// Tries until the disk takes it. Meanwhile the channel fills and the tags wait: nothing is given up.
+    async fn write(&mut self, group: Vec<Ended>) {
+        let mut recorded = Vec::with_capacity(group.len());
+        let mut letters = Vec::new();
+        for ended in group {
+            recorded.push(ended.recorded);
+            letters.extend(ended.letter.map(|letter| *letter));
+        }
+        while let Err(error) = self.letters.append(&letters).await {
+            tracing::error!(%error, "dead letters cannot be written; trying again");
+            tokio::time::sleep(DISK_PAUSE).await;
+        }
+        let first = loop {
+            match self.log.append(records(&recorded), false).await {
+                Ok(appended) => break appended.first,
+                Err(error) => {
+                    tracing::error!(%error, "outcomes cannot be written; trying again");
+                    tokio::time::sleep(DISK_PAUSE).await;
+                }
+            }
+        };
+        recorded.iter().for_each(|recorded| self.count(recorded));
+        let count = recorded.len() as u64;
+        let mut state = lock(&self.state);
+        for (position, recorded) in (first..).zip(&recorded) {
+            state.cursors.apply(position, &recorded.tag, recorded.position);
+            if let Some(counts) = state.counts.get_mut(&recorded.tag) {
+                counts.add(&recorded.outcome);
+            }
+            if recorded.again && state.cursors.get(&recorded.tag).is_some() {
+                state.again.entry(recorded.tag.clone()).or_default().add(&recorded.outcome);
+            }
+        }
+        drop(state);
+        if self.watchers.receiver_count() > 0 {
+            // Whoever has left meanwhile misses nothing.
+            recorded.into_iter().for_each(|recorded| drop(self.watchers.send(Arc::new(recorded))));
+        }
+        self.written.send_modify(|written| *written += count);
+    }
+
+    /// The label set is bounded: tags are a container's, and so is what they are called.
+    fn count(&mut self, recorded: &Recorded) {
+        if !self.counted.contains_key(&recorded.tag) {
+            self.counted.insert(recorded.tag.clone(), Counted::new(&recorded.tag));
+        }
+        if let Some(counted) = self.counted.get(&recorded.tag) {
+            counted.of(&recorded.outcome).increment(1);
+        }
+    }
+
+    async fn checkpoint(&self) {
+        if let Err(error) = self.checkpoint.save().await {
+            tracing::warn!(%error, "the cursors were not written down; a restart reads more outcomes");
+        }
+    }
+}
+
+/// One piece of memory for all of them: they are written together and soon let go of.
+fn records(recorded: &[Recorded]) -> Vec<NewRecord> {
+    let mut json = BytesMut::with_capacity(RECORD_BYTES * recorded.len());
+    let record = |recorded: &Recorded| {
+        // It has no map with other keys than strings, so it is always JSON.
+        let _ = serde_json::to_writer((&mut json).writer(), recorded);
+        NewRecord { received_at_ms: recorded.at.as_millisecond(), key: Key::NONE, payload: json.split().freeze() }
+    };
+    recorded.iter().map(record).collect()
+}
+
+/// A tag's counters of outcomes.
+struct Counted {
+    not_triggered: Counter,
+    blocked_by_consent: Counter,
+    skipped: Counter,
+    delivered: Counter,
+    dead_letter: Counter,
+}
+
+impl Counted {
+    fn new(tag: &str) -> Self {
+        let counter = |outcome: &'static str| metrics::counter!("tagyard_outcomes_total", "tag" => tag.to_owned(), "outcome" => outcome);
+        Counted {
+            not_triggered: counter("not_triggered"),
+            blocked_by_consent: counter("blocked_by_consent"),
+            skipped: counter("skipped"),
+            delivered: counter("delivered"),
+            dead_letter: counter("dead_letter"),
+        }
+    }
+
+    fn of(&self, outcome: &Outcome) -> &Counter {
+        match outcome {
+            Outcome::NotTriggered { .. } => &self.not_triggered,
+            Outcome::BlockedByConsent { .. } => &self.blocked_by_consent,
+            Outcome::Skipped { .. } => &self.skipped,
+            Outcome::Delivered => &self.delivered,
+            Outcome::DeadLetter { .. } => &self.dead_letter,
+        }
+    }
+}

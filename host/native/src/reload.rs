@@ -1,0 +1,158 @@
+//! Reload: puts a changed container into the place of the one in force, whole or not at all.
+//!
+//! Everything that can fail is done first, while the old container works on. Then requests go to the new one's collector, the
+//! old one's tags stop as they do at a stop, what they recorded is settled, and the new one's tags take up what has no
+//! outcome. So every run of an event through a tag is wholly the old container's or wholly the new one's.
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::container::{Loaded, Report};
+use crate::dispatch::Dispatcher;
+use crate::ground::{Compiled, Ground};
+use crate::host::TagsError;
+use crate::journal::CursorFileError;
+use crate::limits::{HAND_OVER_TIMEOUT, STOP_TIMEOUT};
+
+/// Why a changed container was not taken. The one before it stays in force, whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    #[error(transparent)]
+    Container(#[from] Report),
+    #[error(
+        "the container is named `{from}` and the changed file names it `{to}`: duplicates are told by the name, so it cannot \
+         change while the host runs; put the name back, or restart the host"
+    )]
+    Renamed { from: String, to: String },
+    #[error(transparent)]
+    Tags(#[from] TagsError),
+    #[error("the tags' places in the journal cannot be written down: {0}")]
+    Cursors(#[from] CursorFileError),
+    #[error("the host is stopping")]
+    Stopping,
+}
+
+/// Asks a running host to take another container.
+#[derive(Clone)]
+pub struct Reloader {
+    requests: mpsc::Sender<Request>,
+}
+
+/// What was found where the container is read from, and whom to tell what became of it.
+struct Request {
+    found: Result<Loaded, Report>,
+    done: oneshot::Sender<Result<(), ReloadError>>,
+}
+
+/// The tags at work, and the task that changes them.
+pub(crate) struct Reloads {
+    requests: mpsc::Sender<Request>,
+    stopping: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+struct Task {
+    ground: Ground,
+    dispatcher: Dispatcher,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Reloader {
+    /// Puts a container in force; one with mistakes changes nothing, and the log and the status say why. Returns when the new
+    /// one's tags work.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn reload(&self, found: Result<Loaded, Report>) -> Result<(), ReloadError> {
+        let (done, result) = oneshot::channel();
+        self.requests.send(Request { found, done }).await.map_err(|_| ReloadError::Stopping)?;
+        result.await.unwrap_or(Err(ReloadError::Stopping))
+    }
+}
+
+impl Reloads {
+    /// Starts a container's tags.
+    pub(crate) fn start(ground: Ground, compiled: &Compiled) -> Self {
+        // One at a time; who asks meanwhile waits.
+        let (requests, waiting) = mpsc::channel(1);
+        let (stopping, stop) = watch::channel(false);
+        let dispatcher = ground.dispatch(compiled);
+        let task = Task { ground, dispatcher, stopping: stop };
+        Reloads { requests, stopping, task: tokio::spawn(task.run(waiting)) }
+    }
+
+    pub(crate) fn reloader(&self) -> Reloader {
+        Reloader { requests: self.requests.clone() }
+    }
+
+    /// Gives up a reload that is under way, and stops the tags.
+    pub(crate) async fn stop(self) {
+        self.stopping.send_replace(true);
+        let _ = self.task.await;
+    }
+}
+
+impl Task {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut stopping = self.stopping.clone();
+        loop {
+            let request = tokio::select! {
+                biased;
+                () = stopped(&mut stopping) => break,
+                Some(request) = requests.recv() => request,
+            };
+            let result = self.reload(request.found).await;
+            let label = if result.is_ok() { "taken" } else { "refused" };
+            metrics::counter!("tagyard_reloads_total", "result" => label).increment(1);
+            if let Err(error) = &result {
+                tracing::error!("the container was not reloaded, the one before stays in force: {error}");
+                self.ground.live.set_failed(error.to_string());
+            }
+            // Nobody has to be waiting for it.
+            let _ = request.done.send(result);
+        }
+        self.dispatcher.stop(STOP_TIMEOUT).await;
+    }
+
+    async fn reload(&mut self, found: Result<Loaded, Report>) -> Result<(), ReloadError> {
+        let compiled = self.compile(found?).await?;
+        let names = compiled.names();
+        // A new tag begins with the next event. Written down before anything stops: it is the last thing that can fail.
+        let recorder = self.ground.recorder.clone();
+        recorder.add_tags(&names, self.ground.journal.log().durable_position() + 1).await?;
+
+        self.ground.collect(&compiled);
+        let mut stopping = self.stopping.clone();
+        let handed_over = async {
+            self.dispatcher.hand_over(HAND_OVER_TIMEOUT).await;
+            recorder.settle().await;
+        };
+        tokio::select! {
+            biased;
+            () = stopped(&mut stopping) => return Err(ReloadError::Stopping),
+            () = handed_over => {}
+        }
+        recorder.hand_over(&names).await;
+        self.dispatcher = self.ground.dispatch(&compiled);
+        self.ground.live.put_in_force(compiled.in_force());
+        tracing::info!(container = compiled.container.name, tags = names.len(), "the container was reloaded");
+        Ok(())
+    }
+
+    /// Compiles the tags while the old ones work on.
+    async fn compile(&self, loaded: Loaded) -> Result<Compiled, ReloadError> {
+        let from = &self.ground.live.in_force().container;
+        if loaded.container.name != *from {
+            return Err(ReloadError::Renamed { from: from.clone(), to: loaded.container.name });
+        }
+        let (sandbox, env) = (self.ground.sandbox.clone(), self.ground.env);
+        let compiling = tokio::task::spawn_blocking(move || Compiled::new(&loaded, &sandbox, env));
+        // A blocking task is not run any more once the process ends.
+        Ok(compiling.await.map_err(|_| ReloadError::Stopping)??)
+    }
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // A host that is gone has stopped.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
