@@ -39,8 +39,12 @@ impl TestHost {
 
     /// The same, diverted to any URL, or not at all.
     pub async fn start_diverted(data: TempDir, tags: &str, base: &Path, divert: Option<&str>) -> Self {
-        let text = format!("{HEAD}{tags}");
-        let loaded = container::parse("test.toml", &text, base, secret).unwrap_or_else(|report| panic!("{report}"));
+        Self::start_whole(data, &format!("{HEAD}{tags}"), base, divert).await
+    }
+
+    /// Starts a host with the whole text of a container.
+    pub async fn start_whole(data: TempDir, text: &str, base: &Path, divert: Option<&str>) -> Self {
+        let loaded = container::parse("test.toml", text, base, secret).unwrap_or_else(|report| panic!("{report}"));
         let setup = Setup {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             data_dir: data.path().to_owned(),

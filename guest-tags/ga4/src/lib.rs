@@ -129,6 +129,10 @@ fn name<'e>(event: &'e Event<'e>, settings: &'e Settings, out: &mut Output) -> O
         out.reject(event, "its name has no letter to begin with: give it a GA4 name in the setting `event_names`");
         return None;
     }
+    if names::is_of_visits(&name) {
+        out.skip(event, "GA4 makes this event itself, and takes it from no server");
+        return None;
+    }
     if names::is_reserved_event(&name) {
         out.reject(event, "its name is reserved by GA4: give it another in the setting `event_names`");
         return None;

@@ -80,6 +80,9 @@ const RESERVED_EVENTS: [&str; 35] = [
 /// Source: Measurement Protocol reference, Reserved names. None begins with an underscore after [`legal`].
 const RESERVED_PREFIXES: [&str; 3] = ["firebase_", "ga_", "google_"];
 
+/// What gtag.js reports of a visit by itself. It comes in where gtag.js sends to the host, and Google makes it up for events of a server.
+const OF_VISITS: [&str; 3] = ["first_visit", "session_start", "user_engagement"];
+
 /// The GA4 name of a track event. Empty if nothing of its name is legal.
 pub(crate) fn event_name<'e>(name: &'e str, properties: &Object<'_>) -> Cow<'e, str> {
     if let Some((_, known)) = KNOWN.iter().find(|(spec, _)| same(name, spec)) {
@@ -95,6 +98,10 @@ pub(crate) fn event_name<'e>(name: &'e str, properties: &Object<'_>) -> Cow<'e, 
         }
     }
     legal(name, MAX_NAME)
+}
+
+pub(crate) fn is_of_visits(name: &str) -> bool {
+    OF_VISITS.contains(&name)
 }
 
 pub(crate) fn is_reserved_event(name: &str) -> bool {

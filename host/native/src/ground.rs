@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::plan::Shared;
 use tagyard_pipeline::request::Asked;
+use tagyard_pipeline::sources::Rules;
 use tokio::sync::{Semaphore, watch};
 
 use crate::collect::{Collector, Routes};
@@ -47,6 +48,8 @@ pub(crate) struct Compiled {
     /// What is kept of requests.
     asked: Asked,
     pub(crate) tags: Vec<Arc<Tag>>,
+    /// How it collects; the secrets of its webhooks are in it.
+    pub(crate) rules: Arc<Rules>,
 }
 
 impl Compiled {
@@ -58,7 +61,8 @@ impl Compiled {
         let shared = Shared::compile(&loaded.container)?;
         let asked = shared.rules().asked().clone();
         let tags = loaded.tags.iter().map(|tag| Tag::start(sandbox, tag, shared.clone(), env).map(Arc::new));
-        Ok(Compiled { container: loaded.container.clone(), asked, tags: tags.collect::<Result<_, _>>()? })
+        let rules = Arc::new(Rules::new(&loaded.container.collect, env)?);
+        Ok(Compiled { container: loaded.container.clone(), asked, tags: tags.collect::<Result<_, _>>()?, rules })
     }
 
     pub(crate) fn names(&self) -> Vec<&str> {
@@ -80,8 +84,8 @@ impl Ground {
     pub(crate) fn collect(&self, compiled: &Compiled) {
         let (journal, letters) = (self.journal.clone(), self.letters.clone());
         let (decoded, metrics, places) = (self.decoded.clone(), self.metrics.clone(), self.places.clone());
-        let collector =
-            Collector::new(&compiled.container, compiled.asked.clone(), journal, letters, decoded, metrics, places);
+        let (asked, rules) = (compiled.asked.clone(), compiled.rules.clone());
+        let collector = Collector::new(&compiled.container, rules, asked, journal, letters, decoded, metrics, places);
         self.routes.store(Arc::new(collector.router()));
         self.keep.send_replace(compiled.keep());
     }

@@ -10,6 +10,7 @@ use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 use tagyard_pipeline::plan::PlanError;
+use tagyard_pipeline::sources::RulesError;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
@@ -77,13 +78,15 @@ pub enum HostError {
     Metrics(String),
 }
 
-/// Why the tags of a checked container do not start.
+/// Why a checked container cannot be put in force.
 #[derive(Debug, thiserror::Error)]
 pub enum TagsError {
     #[error(transparent)]
     Tag(#[from] StartError),
     #[error(transparent)]
     Plan(#[from] PlanError),
+    #[error(transparent)]
+    Rules(#[from] RulesError),
 }
 
 impl Host {

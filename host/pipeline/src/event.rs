@@ -160,7 +160,18 @@ impl Event {
 
     /// For enrichment, which adds to it.
     pub fn set_context(&mut self, context: &Object) {
-        self.object.set_object("context", context);
+        self.set_object("context", context);
+    }
+
+    /// For sources, which mend what their SDKs say. Not for what an event is told by: its kind, ids, name and integrations.
+    pub(crate) fn set_object(&mut self, field: &str, object: &Object) {
+        self.object.set_object(field, object);
+        self.fields = OnceLock::new();
+    }
+
+    /// Says that a backend has sent it, so that the request's address and user agent are not taken for the visitor's.
+    pub(crate) fn set_from_backend(&mut self) {
+        self.object.set_string("channel", "server");
         self.fields = OnceLock::new();
     }
 }

@@ -1,9 +1,15 @@
-// A site that loads Segment's browser SDK as sites do, served from another port than the collector: another origin.
+// A site that loads Segment's browser SDK as sites do, and others when a test asks for them, served from another port than the collector: another origin.
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 
 const SDK = new URL("../node_modules/@segment/analytics-next/dist/umd/", import.meta.url);
+
+/** The browser SDKs of other dialects, by the names under which a page loads them. */
+const OTHERS = {
+  snowplow: new URL("../node_modules/@snowplow/browser-tracker/dist/index.umd.min.js", import.meta.url),
+  rudderstack: new URL("../node_modules/@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js", import.meta.url),
+};
 
 const PAGE = `<!doctype html>
 <html lang="en"><head><title>Mugs and more</title><link rel="icon" href="data:,"></head>
@@ -15,6 +21,11 @@ export async function startSite() {
     if (pathname.startsWith("/sdk/") && !pathname.includes("..")) {
       response.setHeader("content-type", "text/javascript");
       response.end(await readFile(new URL(pathname.slice("/sdk/".length), SDK)));
+      return;
+    }
+    if (pathname.startsWith("/other/")) {
+      response.setHeader("content-type", "text/javascript");
+      response.end(await readFile(OTHERS[pathname.slice("/other/".length)]));
       return;
     }
     response.setHeader("content-type", "text/html; charset=utf-8");

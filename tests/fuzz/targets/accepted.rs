@@ -7,7 +7,8 @@ use tagyard_pipeline::accepted::Accepted;
 fuzz_target!(|data: &[u8]| {
     match Accepted::from_bytes(data) {
         Ok(accepted) => {
-            assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
+            let json = accepted.to_json();
+            assert_eq!(Accepted::from_bytes(json.as_bytes()), Ok(accepted));
         }
         Err(error) => assert!(error.to_string().len() < 1024),
     }

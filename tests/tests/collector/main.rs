@@ -15,6 +15,7 @@ mod outcomes;
 mod pages;
 mod probes;
 mod refuses;
+mod sources;
 
 use std::io::Write;
 use std::path::Path;

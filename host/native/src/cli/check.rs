@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tagyard_pipeline::container::model::{Tag, WithoutConsent};
+use tagyard_pipeline::container::model::{HeaderSecret, Tag, Webhook, WithoutConsent};
 
 use crate::container::{self, Loaded, LoadedTag};
 use crate::registry;
@@ -63,8 +63,31 @@ impl fmt::Display for Summary<'_> {
             count(container.collect.write_keys.len(), "write key"),
             count(tags.len(), "tag")
         )?;
+        if let Some(prefix) = &container.collect.prefix {
+            writeln!(f, "collects below {prefix} as well")?;
+        }
+        container.collect.webhooks.iter().try_for_each(|webhook| write_webhook(f, webhook))?;
         tags.iter().try_for_each(|tag| write_tag(f, tag))
     }
+}
+
+fn write_webhook(f: &mut fmt::Formatter<'_>, webhook: &Webhook) -> fmt::Result {
+    writeln!(f, "\nwebhook {}", webhook.path)?;
+    let mut line = |label: &str, value: &str| {
+        writeln!(f, "  {label:<9} {}", value.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let shown = |secret: &HeaderSecret, what: &str| format!("{what} {} with {}", secret.header, secret.env);
+    let key = webhook.key.as_ref().map(|key| shown(key, "who sends"));
+    let signature = webhook.signature.as_ref().map(|signature| shown(signature, "who signs in"));
+    let from: Vec<String> = key.into_iter().chain(signature).collect();
+    line("from", &if from.is_empty() { "who sends a write key".to_owned() } else { from.join(", and ") })?;
+    if let Some(each) = &webhook.each {
+        line("each", each)?;
+    }
+    if let Some(when) = &webhook.when {
+        line("when", when)?;
+    }
+    line("sets", &webhook.set.keys().cloned().collect::<Vec<_>>().join(", "))
 }
 
 fn write_tag(f: &mut fmt::Formatter<'_>, tag: &LoadedTag) -> fmt::Result {

@@ -1,14 +1,17 @@
 //! What a client is answered.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
-use tagyard_pipeline::sources::{Answer, Refusal};
+use tagyard_pipeline::sources::{self, Answer, Refusal};
 
 use crate::journal::AppendError;
 
@@ -35,14 +38,9 @@ impl Refused {
 
     pub(super) fn unclaimed(parts: &Parts) -> Self {
         let path: String = parts.uri.path().chars().take(128).collect();
-        Refused::new(
-            StatusCode::NOT_FOUND,
-            "unclaimed",
-            format!(
-                "no source takes {} {path}; events are sent to POST /v1/track, /v1/batch and their like",
-                parts.method
-            ),
-        )
+        let offers = sources::offers();
+        let message = format!("no source takes {} {path}; events are sent to: {offers}", parts.method);
+        Refused::new(StatusCode::NOT_FOUND, "unclaimed", message)
     }
 
     pub(super) fn overloaded() -> Self {
@@ -64,14 +62,21 @@ impl Refused {
 }
 
 /// The answer to a request whose events are durable.
-pub(super) fn success(answer: Answer) -> Response {
-    match answer {
-        Answer::Success => {
-            let json = HeaderValue::from_static("application/json");
-            ([(CONTENT_TYPE, json)], r#"{"success":true}"#).into_response()
-        }
-        Answer::Json(json) => Json(json).into_response(),
+pub(super) fn success(answer: &Answer) -> Response {
+    let content = answer.content();
+    let mut response = Response::new(Body::from(match content.body {
+        Cow::Borrowed(body) => Bytes::from_static(body),
+        Cow::Owned(body) => Bytes::from(body),
+    }));
+    *response.status_mut() = content.status;
+    if let Some(content_type) = content.content_type {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
+    if matches!(answer, Answer::Pixel | Answer::Empty | Answer::Text(_)) {
+        // These answer what a browser asks for with GET, too: the next event has to be asked for again.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
 }
 
 impl From<Refusal> for Refused {

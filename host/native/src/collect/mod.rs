@@ -31,7 +31,7 @@ use tagyard_pipeline::enrich::{RequestFacts, enrich};
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::request::{self, Asked};
-use tagyard_pipeline::sources::{self, BadEvent, Incoming, Source};
+use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
 use tokio::sync::Semaphore;
 
 use crate::dead_letters::{DeadLetter, DeadLetters};
@@ -45,7 +45,7 @@ pub use server::{Routes, Server};
 /// Collects events for one container.
 pub struct Collector {
     name: String,
-    options: model::Collect,
+    rules: Arc<Rules>,
     /// What is kept of each request.
     asked: Asked,
     journal: EventJournal,
@@ -61,6 +61,7 @@ impl Collector {
     /// `places` are the requests that may be in work, [`COLLECTING_REQUESTS`](crate::limits::COLLECTING_REQUESTS) over all containers.
     pub fn new(
         container: &model::Container,
+        rules: Arc<Rules>,
         asked: Asked,
         journal: EventJournal,
         letters: DeadLetters,
@@ -70,7 +71,7 @@ impl Collector {
     ) -> Self {
         Collector {
             name: container.name.clone(),
-            options: container.collect.clone(),
+            rules,
             asked,
             journal,
             letters,
@@ -87,7 +88,7 @@ impl Collector {
 
     /// The whole HTTP surface.
     pub fn router(self) -> Router {
-        let cors = cors::layer(&self.options.origins);
+        let cors = cors::layer(&self.rules.options.origins);
         Router::new()
             .route("/healthz", get(probes::health))
             .route("/readyz", get(probes::ready))
@@ -160,26 +161,28 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     let _place = collector.places.try_acquire().map_err(|_| Refused::overloaded())?;
     let (mut parts, body) = request.into_parts();
     // Taken by reference into the static list: unclaimed requests are visible, never silently dropped.
-    let source = sources::find(&parts.method, parts.uri.path()).ok_or_else(|| Refused::unclaimed(&parts))?;
+    let path = collector.rules.path(parts.uri.path());
+    let head = Head { method: &parts.method, path, headers: &parts.headers };
+    let source = sources::find(&head, &collector.rules).ok_or_else(|| Refused::unclaimed(&parts))?;
     let body = body::read(body).await?;
     keep_authority(&mut parts);
     let received_at = Timestamp::now();
     let incoming = Incoming {
         method: &parts.method,
-        path: parts.uri.path(),
+        path: collector.rules.path(parts.uri.path()),
         query: parts.uri.query(),
         headers: &parts.headers,
         body: &body,
         peer: peer(&parts),
         received_at,
     };
-    let mut parsed = source.parse(&incoming, &collector.options)?;
+    let mut parsed = source.parse(&incoming, &collector.rules)?;
     collector.check_rate(parsed.events.len() + parsed.bad.len())?;
     let facts = RequestFacts::from(&incoming);
     parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
     let kept = collector.asked.keep(&incoming);
     collector.accept(source, parsed.events, parsed.bad, &kept, received_at).await?;
-    Ok(answer::success(parsed.answer))
+    Ok(answer::success(&parsed.answer))
 }
 
 /// The address that the connection came from.

@@ -1,4 +1,4 @@
-//! `[collect]`: write keys and origins.
+//! `[collect]`: write keys, origins and the prefix.
 
 use std::collections::HashSet;
 
@@ -18,11 +18,31 @@ pub(super) fn check(root: Node<'_>, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(span, "this write key stands here twice"));
         }
     }
+    if let Some(prefix) = collect.get("prefix") {
+        check_path(prefix, problems);
+    }
     for (origin, span) in collect.get("origins").into_iter().flat_map(Node::texts) {
         if let Some(help) = mended(origin) {
             problems.push(Problem::new(span, format!("`{origin}` is no origin")).help(help));
         }
     }
+}
+
+/// Reports a path that no request can have: one that does not begin with a slash, ends with one, or has parts that are empty, are
+/// dots, or would be written otherwise in a request.
+pub(super) fn check_path(node: Node<'_>, problems: &mut Vec<Problem>) {
+    let Some(path) = node.text() else { return };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let is_good = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(is_plain);
+    if path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_good)) {
+        return;
+    }
+    let parts: Vec<&str> = path.split('/').filter(|part| is_good(part)).collect();
+    let problem = Problem::new(node.span(), format!("`{path}` is no path"));
+    problems.push(match parts.is_empty() {
+        true => problem.help("write it as `/metrics` or `/hooks/orders`, of letters, digits, `-`, `.`, `_` and `~`"),
+        false => problem.help(format!("write it as `/{}`", parts.join("/"))),
+    });
 }
 
 /// How to write an origin that is not as browsers send it (RFC 6454, section 6.2): `scheme://host`, and the port if it is not

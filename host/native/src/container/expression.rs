@@ -5,9 +5,19 @@ use tagyard_pipeline::expression::{Expression, ExpressionError};
 use super::node::Node;
 use super::problem::{Problem, Span};
 
-/// Checks one expression; what is no text is the schema's business.
+/// Checks one expression over an event; what is no text is the schema's business.
 pub(super) fn check(node: Node<'_>, file: &str, problems: &mut Vec<Problem>) {
-    if let Some(Err(error)) = node.text().map(Expression::compile) {
+    check_with(node, file, |source| Expression::compile(source).map(drop), problems);
+}
+
+/// Checks one expression over anything.
+pub(super) fn check_with(
+    node: Node<'_>,
+    file: &str,
+    compile: impl Fn(&str) -> Result<(), ExpressionError>,
+    problems: &mut Vec<Problem>,
+) {
+    if let Some(Err(error)) = node.text().map(compile) {
         problems.push(problem(node, file, &error));
     }
 }

@@ -13,6 +13,7 @@ mod secret;
 mod tag;
 mod transform;
 mod vars;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -124,6 +125,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     let json = root.to_json(&mut problems);
     schema::check_container(root, &json, &mut problems);
     collect::check(root, &mut problems);
+    webhook::check(root, text, surroundings, &mut problems);
     transform::check(root, text, &mut problems);
     vars::check(root, text, &mut problems);
     condition::check_consent(root, &mut problems);

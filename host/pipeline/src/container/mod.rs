@@ -4,3 +4,4 @@ mod journal;
 pub mod model;
 pub mod purpose;
 pub mod variable;
+mod webhook;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 pub use super::journal::Journal;
 use super::purpose::Purpose;
 use super::variable::Variable;
+pub use super::webhook::{HeaderSecret, Webhook};
 
 /// A container: one site's or tenant's whole configuration.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
@@ -58,6 +59,14 @@ pub struct Collect {
     #[serde(default = "event_bytes")]
     #[schemars(range(min = 1024, max = 512_000))]
     pub max_event_bytes: usize,
+    /// A path before those of the sources, such as `/metrics`, for a collector behind the site's own domain.
+    #[serde(default)]
+    #[schemars(length(max = 128))]
+    pub prefix: Option<String>,
+    /// Paths at which other services' events come in, and how these become events.
+    #[serde(default, rename = "webhook")]
+    #[schemars(length(max = 64))]
+    pub webhooks: Vec<Webhook>,
 }
 
 /// Segment's limit for one event: 32 KB.

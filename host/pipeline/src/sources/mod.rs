@@ -1,10 +1,34 @@
 //! Sources: what recognises an incoming HTTP request and parses it into events.
 //!
-//! A new source is one file (or folder) here and one line in [`ALL`].
+//! A new source is one file (or folder) here and one line in [`ALL`]. All of them make the same events: a field that says
+//! the same thing has the same name wherever it came from, so that a tag need not know which source that was.
 
-pub mod segment;
+mod answer;
+mod base64;
+mod body;
+mod cloudevents;
+mod ga4;
+mod gather;
+mod id;
+mod item;
+mod jitsu;
+mod key;
+mod limits;
+mod page;
+mod query;
+mod rudderstack;
+mod rules;
+mod segment;
+mod snowplow;
+mod surrogate;
+#[cfg(test)]
+mod tests;
+mod time;
+pub mod webhook;
 
-pub use segment::limits::MAX_BODY_BYTES;
+pub use answer::{Answer, Content};
+pub use limits::MAX_BODY_BYTES;
+pub use rules::{Rules, RulesError};
 
 use std::net::IpAddr;
 
@@ -12,21 +36,44 @@ use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::container::model::Collect;
 use crate::event::Event;
 
-/// All sources by priority: the first that claims a request parses it.
-pub const ALL: [&dyn Source; 1] = [&segment::Segment];
+/// All sources by priority: the first that claims a request parses it. RudderStack's SDKs use Segment's paths too, and are
+/// told by a header of theirs; a container's own webhooks come last, as no path of theirs may hide another source.
+pub const ALL: [&dyn Source; 7] = [
+    &rudderstack::RudderStack,
+    &segment::Segment,
+    &ga4::Ga4,
+    &snowplow::Snowplow,
+    &jitsu::Jitsu,
+    &cloudevents::CloudEvents,
+    &webhook::Webhooks,
+];
 
-/// The source that parses a request like this.
-pub fn find(method: &Method, path: &str) -> Option<&'static dyn Source> {
-    ALL.into_iter().find(|source| source.claims(method, path))
+/// The source that parses a request that begins like this.
+pub fn find(head: &Head<'_>, rules: &Rules) -> Option<&'static dyn Source> {
+    ALL.into_iter().find(|source| source.claims(head, rules))
+}
+
+/// What can be sent, for a sender whose request no source claims.
+pub fn offers() -> String {
+    ALL.map(Source::takes).join("; ")
+}
+
+/// The beginning of a request, by which a source claims it before its body is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'r> {
+    pub method: &'r Method,
+    /// Without the container's prefix: see [`Rules::path`].
+    pub path: &'r str,
+    pub headers: &'r HeaderMap,
 }
 
 /// A request as it came in, its body already bounded by the host.
 #[derive(Clone, Copy, Debug)]
 pub struct Incoming<'r> {
     pub method: &'r Method,
+    /// Without the container's prefix: see [`Rules::path`].
     pub path: &'r str,
     pub query: Option<&'r str>,
     pub headers: &'r HeaderMap,
@@ -41,14 +88,17 @@ pub trait Source: Sync {
     /// Its name in the journal, in metrics and in the inspector.
     fn name(&self) -> &'static str;
 
-    /// Whether the request is in this dialect, by method and path alone.
-    fn claims(&self, method: &Method, path: &str) -> bool;
+    /// What it takes, for a person whose request nobody claimed: methods and paths, and whose dialect that is.
+    fn takes(&self) -> &'static str;
+
+    /// Whether the request is in this dialect.
+    fn claims(&self, head: &Head<'_>, rules: &Rules) -> bool;
 
     /// Parses the request.
     ///
     /// # Errors
     /// A [`Refusal`] when nothing of the request can be taken; a single bad event is a [`BadEvent`] instead.
-    fn parse(&self, request: &Incoming<'_>, collect: &Collect) -> Result<Parsed, Refusal>;
+    fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal>;
 }
 
 /// What a source made of a request.
@@ -72,14 +122,6 @@ pub struct BadEvent {
     pub event: Value,
 }
 
-/// A successful answer's body.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// `{"success":true}`.
-    Success,
-    Json(Value),
-}
-
 /// Why a whole request was refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{message}")]
@@ -94,5 +136,18 @@ pub struct Refusal {
 impl Refusal {
     pub fn new(status: http::StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Refusal { status, code, message: message.into() }
+    }
+
+    fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Refusal::new(http::StatusCode::BAD_REQUEST, code, message)
+    }
+
+    fn too_large(code: &'static str, message: impl Into<String>) -> Self {
+        Refusal::new(http::StatusCode::PAYLOAD_TOO_LARGE, code, message)
+    }
+
+    /// For a request that its source claims and then finds nothing at; a source's claim and its parser agree.
+    fn unknown_path() -> Self {
+        Refusal::new(http::StatusCode::NOT_FOUND, "unknown_path", "there is nothing at this path")
     }
 }

@@ -5,13 +5,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::item::Surroundings;
-use super::limits::{MAX_BATCH_EVENTS, MAX_KEPT_TEXT, MAX_MERGED_BYTES};
-use super::{bad_request, key, surrogate, time, too_large};
 use crate::container::model::Collect;
-use crate::event::{Event, is_too_deep};
+use crate::event::Event;
 use crate::object::Object;
-use crate::sources::{BadEvent, Refusal};
+use crate::sources::gather::{as_it_came, check_count, identity};
+use crate::sources::item::Surroundings;
+use crate::sources::query::Params;
+use crate::sources::{BadEvent, Refusal, key, surrogate, time};
 
 /// The body of `/v1/batch`.
 ///
@@ -29,11 +29,12 @@ pub(super) struct Batch<'b> {
 }
 
 impl<'b> Batch<'b> {
-    /// Lets the batch in by a key in the header, in the body, or in the first of its events.
-    pub(super) fn check_key(&self, headers: &HeaderMap, collect: &Collect) -> Result<(), Refusal> {
+    /// Lets the batch in by a key in the header, in the body, in the first of its events, or in the query.
+    pub(super) fn check_key(&self, headers: &HeaderMap, query: &Params<'_>, collect: &Collect) -> Result<(), Refusal> {
+        let in_query = query.get("writeKey").map(Value::from).unwrap_or_default();
         let first = self.batch.iter().flatten().next();
         let first = first.and_then(|item| serde_json::from_str::<Keyed>(item.get()).ok()).unwrap_or_default();
-        key::check(headers, [&self.write_key, &first.write_key], collect)
+        key::check(headers, [&self.write_key, &first.write_key, &in_query], collect)
     }
 
     /// The events, and those that are none.
@@ -43,25 +44,14 @@ impl<'b> Batch<'b> {
         max_event_bytes: usize,
     ) -> Result<(Vec<Event>, Vec<BadEvent>), Refusal> {
         let Some(items) = self.batch else {
-            return Err(bad_request("missing_batch", "`batch` is missing: it is the array of events"));
+            return Err(Refusal::bad_request("missing_batch", "`batch` is missing: it is the array of events"));
         };
-        if items.len() > MAX_BATCH_EVENTS {
-            let message =
-                format!("the batch has {} events, the limit is {MAX_BATCH_EVENTS}: send several", items.len());
-            return Err(too_large("too_many_events", message));
-        }
+        check_count(items.len(), 0)?;
         surroundings.sent_at = time::read(&self.sent_at);
         surroundings.context = object("context", self.context)?;
         surroundings.integrations = object("integrations", self.integrations)?;
         let common = length(&surroundings.context) + length(&surroundings.integrations);
-        if common.saturating_mul(items.len()) > MAX_MERGED_BYTES {
-            let message = format!(
-                "the batch's own `context` and `integrations` would stand in each of its {} events, {common} bytes a time: \
-                 send fewer events at once, or less in common",
-                items.len()
-            );
-            return Err(too_large("batch_too_large", message));
-        }
+        check_count(items.len(), common)?;
         let mut events = Vec::with_capacity(items.len());
         let mut bad = Vec::new();
         for (position, item) in items.into_iter().enumerate() {
@@ -81,14 +71,6 @@ struct Keyed {
     write_key: Value,
 }
 
-/// By what an event that is too long to be kept is found again.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Identity {
-    message_id: Value,
-    r#type: Value,
-}
-
 fn event(
     item: &RawValue,
     position: usize,
@@ -101,7 +83,7 @@ fn event(
     if bytes > max_event_bytes {
         let with = if common > 0 { " with what the batch says for all" } else { "" };
         let reason = format!("the event has {bytes} bytes{with}, the limit is {max_event_bytes}: send less in it");
-        return Err(BadEvent { position, reason, event: identity(text) });
+        return Err(BadEvent { position, reason, event: identity(text, &["messageId", "type"]) });
     }
     let bad = |reason: String| BadEvent { position, reason, event: as_it_came(text) };
     if !text.starts_with('{') {
@@ -112,26 +94,11 @@ fn event(
     surroundings.event(object, position).map_err(|error| bad(error.to_string()))
 }
 
-/// As JSON where that can be read again from wherever it is kept, or else as text.
-fn as_it_came(text: &str) -> Value {
-    let value = surrogate::parse(text, |text| serde_json::from_str(text));
-    value.ok().filter(|value| !is_too_deep(value)).unwrap_or_else(|| Value::from(text))
-}
-
-fn identity(text: &str) -> Value {
-    let identity = serde_json::from_str::<Identity>(text).unwrap_or_default();
-    let short = |value: Value| value.as_str().is_some_and(|text| text.len() <= MAX_KEPT_TEXT).then_some(value);
-    [("messageId", identity.message_id), ("type", identity.r#type)]
-        .into_iter()
-        .filter_map(|(field, value)| Some((field.to_owned(), short(value)?)))
-        .collect()
-}
-
 fn object(field: &str, value: Value) -> Result<Map<String, Value>, Refusal> {
     match value {
         Value::Object(object) => Ok(object),
         Value::Null => Ok(Map::new()),
-        _ => Err(bad_request("invalid_batch", format!("the batch's `{field}` is not an object"))),
+        _ => Err(Refusal::bad_request("invalid_batch", format!("the batch's `{field}` is not an object"))),
     }
 }
 

@@ -11,6 +11,8 @@ pub(super) enum Route<'p> {
     One(Kind),
     /// Many events, each with its `type`.
     Batch,
+    /// One event of this kind in the query.
+    Pixel(Kind),
     /// Analytics.js' counters about itself.
     Metrics,
     /// What an SDK fetches before it starts, for this write key.
@@ -25,6 +27,9 @@ impl<'p> Route<'p> {
             return post(rest);
         }
         if method == Method::GET {
+            if let Some(name) = rest.strip_prefix("pixel/") {
+                return Kind::from_name(name).map(Route::Pixel);
+            }
             let key = rest.strip_prefix("projects/")?.strip_suffix("/settings")?;
             return (!key.is_empty() && !key.contains('/')).then_some(Route::Settings(key));
         }
@@ -57,6 +62,7 @@ mod tests {
         };
         for kind in Kind::ALL {
             check(Method::POST, &format!("/v1/{}", kind.name()), Some(Route::One(kind)));
+            check(Method::GET, &format!("/v1/pixel/{}", kind.name()), Some(Route::Pixel(kind)));
             check(Method::POST, &format!("/v1/{}", &kind.name()[..1]), Some(Route::One(kind)));
         }
         check(Method::POST, "/v1/batch", Some(Route::Batch));
@@ -66,6 +72,8 @@ mod tests {
         check(Method::GET, "/v1/projects/shop-web/settings", Some(Route::Settings("shop-web")));
         check(Method::GET, "/v1/projects//settings", None);
         check(Method::GET, "/v1/projects/a/b/settings", None);
+        check(Method::GET, "/v1/pixel/buy", None);
+        check(Method::POST, "/v1/pixel/track", None);
         check(Method::GET, "/v1/track", None);
         check(Method::POST, "/v1/projects/shop-web/settings", None);
         check(Method::POST, "/v1/", None);

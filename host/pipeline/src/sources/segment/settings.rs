@@ -9,14 +9,14 @@ use http::uri::Authority;
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
-/// The settings for a page that reached this collector with these headers.
+/// The settings for a page that reached this collector with these headers, behind this prefix.
 ///
 /// Metrics are off since Analytics.js would send its own to Segment. The empty members are those that Segment's answer
 /// always has: whoever reads one finds nothing to load, route or plan.
-pub(super) fn settings(key: &str, headers: &HeaderMap) -> Value {
+pub(super) fn settings(key: &str, headers: &HeaderMap, prefix: Option<&str>) -> Value {
     let mut segment = json!({"apiKey": key, "addBundledMetadata": false, "unbundledIntegrations": []});
     if let Some(host) = host(headers) {
-        segment["apiHost"] = Value::from(format!("{host}/v1"));
+        segment["apiHost"] = Value::from(format!("{host}{}/v1", prefix.unwrap_or_default()));
         if is_loopback(&host) {
             segment["protocol"] = Value::from("http");
         }
@@ -54,7 +54,7 @@ mod tests {
         let check = |host: &str, api_host: Value, protocol: Value| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().unwrap());
-            let settings = settings("shop-web", &headers);
+            let settings = settings("shop-web", &headers, None);
             let segment = &settings["integrations"]["Segment.io"];
             assert_eq!(segment["apiKey"], "shop-web");
             assert_eq!(segment.get("apiHost").cloned().unwrap_or_default(), api_host, "{host}");
@@ -67,5 +67,12 @@ mod tests {
         check("somebody@evil.example", Value::Null, Value::Null);
         check("evil.example/x?", Value::Null, Value::Null);
         check("", Value::Null, Value::Null);
+    }
+
+    #[test]
+    fn the_prefix_is_part_of_the_address() {
+        let headers = [(header::HOST, "shop.example".parse().unwrap())].into_iter().collect();
+        let settings = settings("shop-web", &headers, Some("/metrics"));
+        assert_eq!(settings["integrations"]["Segment.io"]["apiHost"], "shop.example/metrics/v1");
     }
 }

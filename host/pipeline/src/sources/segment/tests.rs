@@ -7,9 +7,9 @@ use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderName, Method};
 use serde_json::{Value, json};
 
-use super::limits::{MAX_BATCH_EVENTS, MAX_BODY_BYTES};
 use crate::container::model::Collect;
-use crate::sources::{Answer, Incoming, Parsed, Refusal, find};
+use crate::sources::limits::{MAX_BATCH_EVENTS, MAX_BODY_BYTES};
+use crate::sources::{Answer, Head, Incoming, Parsed, Refusal, Rules, find};
 
 const RECEIVED_AT: &str = "2026-11-21T10:00:00.000Z";
 
@@ -26,7 +26,8 @@ fn ask(method: &Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Re
         received_at: RECEIVED_AT.parse().unwrap(),
     };
     let collect = Collect { write_keys: vec!["shop-web".to_owned()], max_event_bytes: 32 * 1024, ..Collect::default() };
-    find(method, path).unwrap().parse(&request, &collect)
+    let rules = Rules { options: collect, ..Rules::default() };
+    find(&Head { method, path, headers: &headers }, &rules).unwrap().parse(&request, &rules)
 }
 
 /// Posts with a known write key in the header.
@@ -192,7 +193,7 @@ fn refuses_and_says_where() {
         format!(r#"{{"context":{{"a":"{}"}},"batch":[{}]}}"#, "x".repeat(common), vec!["{}"; events].join(","))
     };
     check("/v1/b", &batch(MAX_BATCH_EVENTS + 1, 0), 413, "too_many_events", "the batch has 2501 events");
-    check("/v1/b", &batch(MAX_BATCH_EVENTS, 30_000), 413, "batch_too_large", "the batch's own `context`");
+    check("/v1/b", &batch(MAX_BATCH_EVENTS, 30_000), 413, "batch_too_large", "what the request says for all");
     assert_eq!(post("/v1/b", &batch(MAX_BATCH_EVENTS, 0)).unwrap().bad.len(), MAX_BATCH_EVENTS);
     let missing = refused(ask(&Method::POST, "/v1/track", &[], br#"{"event":"e","userId":"u"}"#));
     assert_eq!((missing.0, missing.1), (401, "unknown_write_key"));
@@ -228,5 +229,6 @@ fn metrics_are_dropped_and_settings_are_for_known_keys() {
     assert_eq!(settings["integrations"]["Segment.io"]["apiKey"], "shop-web");
     assert_eq!(settings["metrics"]["sampleRate"], 0);
     assert_eq!(refused(ask(&Method::GET, "/v1/projects/other/settings", &[], b"")).0, 401);
-    assert!(find(&Method::GET, "/v1/track").is_none());
+    let head = Head { method: &Method::GET, path: "/v1/track", headers: &HeaderMap::new() };
+    assert!(find(&head, &Rules::default()).is_none());
 }

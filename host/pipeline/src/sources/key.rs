@@ -2,19 +2,16 @@
 //!
 //! It is no secret. Every page that loads an SDK shows it, so it is compared with `==`, and a key that is known in any of
 //! the places where SDKs put it lets the request in, even where a proxy's own Basic authentication stands in the header.
+//! Each dialect has its own name for it; `write_keys` of the container lists them all.
 
-use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use std::borrow::Cow;
+
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
+use super::query::Params;
+use super::{Refusal, base64};
 use crate::container::model::Collect;
-use crate::sources::Refusal;
-
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Whether the operator lists this key.
 pub(super) fn known(collect: &Collect, key: &str) -> bool {
@@ -27,31 +24,58 @@ pub(super) fn check<'v>(
     in_body: impl IntoIterator<Item = &'v Value>,
     collect: &Collect,
 ) -> Result<(), Refusal> {
-    let in_header = basic(headers);
-    if in_header.as_deref().is_some_and(|key| known(collect, key)) {
-        return Ok(());
-    }
-    let mut given = in_header.is_some();
-    for key in in_body.into_iter().filter_map(Value::as_str) {
-        if known(collect, key) {
-            return Ok(());
-        }
-        given = true;
-    }
-    let message = if given {
-        "the write key is none of this container's: compare it with `write_keys` under `[collect]`"
-    } else {
-        "there is no write key: send it as the user name of Basic authentication, or as `writeKey` in the body"
-    };
-    Err(Refusal::new(StatusCode::UNAUTHORIZED, "unknown_write_key", message))
+    let in_body = in_body.into_iter().filter_map(Value::as_str).map(Cow::Borrowed);
+    let given = basic(headers).map(Cow::Owned).into_iter().chain(in_body);
+    require(given, collect, "send it as the user name of Basic authentication, or as `writeKey` in the body")
 }
 
-fn basic(headers: &HeaderMap) -> Option<String> {
+/// Lets a request in by the first of its keys that is known. `how` says how a sender who has none gives one.
+pub(super) fn require<'k>(
+    given: impl IntoIterator<Item = Cow<'k, str>>,
+    collect: &Collect,
+    how: &str,
+) -> Result<(), Refusal> {
+    let mut any = false;
+    for key in given {
+        if known(collect, &key) {
+            return Ok(());
+        }
+        any = true;
+    }
+    Err(if any { unknown() } else { refusal(format!("there is no write key: {how}")) })
+}
+
+/// For a request whose key is not this container's.
+pub(super) fn unknown() -> Refusal {
+    refusal("the write key is none of this container's: compare it with `write_keys` under `[collect]`".to_owned())
+}
+
+/// A backend's key, by any of the ways in which a backend can send one: `X-Write-Key`, a bearer token, the user name of Basic
+/// authentication, or `write_key` in the query, for senders of which only the address can be set.
+pub(super) fn of_backend<'r>(headers: &HeaderMap, query: &'r Params<'r>) -> Vec<Cow<'r, str>> {
+    let header = headers.get("x-write-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    let owned = [header, bearer(headers), basic(headers)].into_iter().flatten().map(Cow::Owned);
+    owned.chain(query.get("write_key").map(Cow::Borrowed)).collect()
+}
+
+/// How a backend gives its key.
+pub(super) const OF_BACKEND: &str = "send it as the header `X-Write-Key`, as a bearer token, as the user name of Basic authentication, or as `write_key` in the query";
+
+fn refusal(message: String) -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, "unknown_write_key", message)
+}
+
+pub(super) fn bearer(headers: &HeaderMap) -> Option<String> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+pub(super) fn basic(headers: &HeaderMap) -> Option<String> {
     let (scheme, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let mut decoded = String::from_utf8(BASE64.decode(credentials.trim()).ok()?).ok()?;
+    let mut decoded = String::from_utf8(base64::decode(credentials.trim())?).ok()?;
     decoded.truncate(decoded.find(':')?);
     Some(decoded)
 }
@@ -60,6 +84,8 @@ fn basic(headers: &HeaderMap) -> Option<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use ::base64::Engine as _;
+    use ::base64::prelude::BASE64_STANDARD;
     use serde_json::json;
 
     fn verdict(authorization: &str, in_body: &Value) -> Result<(), String> {
@@ -71,7 +97,7 @@ mod tests {
 
     #[test]
     fn takes_a_known_key_wherever_it_stands() {
-        let basic = |text: &str| format!("Basic {}", BASE64.encode(text));
+        let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
         assert_eq!(verdict(&basic("shop-ios:"), &Value::Null), Ok(()));
         assert_eq!(verdict("basic c2hvcC13ZWI6", &Value::Null), Ok(()));
         assert_eq!(verdict("Basic c2hvcC1pb3M6", &Value::Null), Ok(()));

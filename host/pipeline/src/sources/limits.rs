@@ -6,11 +6,11 @@
 pub const MAX_BODY_BYTES: usize = 500 * 1024;
 
 /// The most events in a batch, Segment's own limit. It bounds the work and the journal records behind one answer.
-pub const MAX_BATCH_EVENTS: usize = 2_500;
+pub(super) const MAX_BATCH_EVENTS: usize = 2_500;
 
 /// The most bytes that a batch may come to once its own `context` and `integrations` stand in each of its events. Without
 /// it a body of 300 KB (thousands of tiny events, one long context) would become 80 MB.
-pub const MAX_MERGED_BYTES: usize = 8 * MAX_BODY_BYTES;
+pub(super) const MAX_MERGED_BYTES: usize = 8 * MAX_BODY_BYTES;
 
 /// The longest text that is kept to tell by which `messageId` and `type` an event was that is itself too long to be kept.
 pub(super) const MAX_KEPT_TEXT: usize = 256;

@@ -10,8 +10,8 @@ use encoding_rs::Encoding;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, StatusCode, header};
 
+use super::Refusal;
 use super::limits::MAX_BODY_BYTES;
-use crate::sources::Refusal;
 
 /// The body as text.
 pub(super) fn text<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<Cow<'b, str>, Refusal> {

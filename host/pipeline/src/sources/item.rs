@@ -1,4 +1,4 @@
-//! One event as an SDK sends it, brought to the spec's shape.
+//! One event as an SDK sends it, or as a source made it, brought to the spec's shape.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -50,11 +50,28 @@ impl<'b> Surroundings<'b> {
         object.remove("options");
         fill(&mut object, "context", &self.context);
         fill(&mut object, "integrations", &self.integrations);
+        adopt_traits(&mut object);
+        for id in ["userId", "anonymousId"] {
+            // RudderStack's SDKs send an empty one for a visitor that is nobody yet.
+            if object.json(id) == Some("\"\"") {
+                object.remove(id);
+            }
+        }
         if matches!(object.json("messageId"), None | Some("null" | "\"\"")) {
             object.set_string("messageId", &self.ids.at(position));
         }
         time::set(&mut object, self.sent_at, self.received_at);
         Event::new(object)
+    }
+}
+
+/// What an identify call is about stands in `traits`; some SDKs have it in the context only.
+fn adopt_traits(object: &mut Object) {
+    if object.json("type") != Some("\"identify\"") || object.contains("traits") {
+        return;
+    }
+    if let Some(traits) = object.object("context").and_then(|context| context.object("traits")) {
+        object.set_object("traits", &traits);
     }
 }
 

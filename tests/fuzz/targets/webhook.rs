@@ -1,0 +1,10 @@
+//! Webhooks: JSON and forms through expressions.
+#![no_main]
+
+mod requests;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let _ = requests::check(data, Some("webhook"));
+});
