@@ -7,11 +7,10 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::plan::Shared;
-use tagyard_pipeline::request::Asked;
 use tagyard_pipeline::sources::Rules;
 use tokio::sync::{Semaphore, watch};
 
-use crate::collect::{Collector, Routes};
+use crate::collect::{Collector, Intake, Routes};
 use crate::container::{Environment, Loaded};
 use crate::dead_letters::DeadLetters;
 use crate::decoded::Decoded;
@@ -45,11 +44,9 @@ pub(crate) struct Ground {
 /// A container whose tags are compiled.
 pub(crate) struct Compiled {
     pub(crate) container: model::Container,
-    /// What is kept of requests.
-    asked: Asked,
     pub(crate) tags: Vec<Arc<Tag>>,
     /// How it collects; the secrets of its webhooks are in it.
-    pub(crate) rules: Arc<Rules>,
+    intake: Intake,
 }
 
 impl Compiled {
@@ -62,7 +59,11 @@ impl Compiled {
         let asked = shared.rules().asked().clone();
         let tags = loaded.tags.iter().map(|tag| Tag::start(sandbox, tag, shared.clone(), env).map(Arc::new));
         let rules = Arc::new(Rules::new(&loaded.container.collect, env)?);
-        Ok(Compiled { container: loaded.container.clone(), asked, tags: tags.collect::<Result<_, _>>()?, rules })
+        Ok(Compiled {
+            container: loaded.container.clone(),
+            tags: tags.collect::<Result<_, _>>()?,
+            intake: Intake { rules, asked },
+        })
     }
 
     pub(crate) fn names(&self) -> Vec<&str> {
@@ -84,8 +85,8 @@ impl Ground {
     pub(crate) fn collect(&self, compiled: &Compiled) {
         let (journal, letters) = (self.journal.clone(), self.letters.clone());
         let (decoded, metrics, places) = (self.decoded.clone(), self.metrics.clone(), self.places.clone());
-        let (asked, rules) = (compiled.asked.clone(), compiled.rules.clone());
-        let collector = Collector::new(&compiled.container, rules, asked, journal, letters, decoded, metrics, places);
+        let intake = compiled.intake.clone();
+        let collector = Collector::new(&compiled.container, intake, journal, letters, decoded, metrics, places);
         self.routes.store(Arc::new(collector.router()));
         self.keep.send_replace(compiled.keep());
     }

@@ -42,12 +42,19 @@ use counted::Counted;
 
 pub use server::{Routes, Server};
 
+/// What a container makes of requests.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// How they become events.
+    pub rules: Arc<Rules>,
+    /// What is kept of each beside its events.
+    pub asked: Asked,
+}
+
 /// Collects events for one container.
 pub struct Collector {
     name: String,
-    rules: Arc<Rules>,
-    /// What is kept of each request.
-    asked: Asked,
+    intake: Intake,
     journal: EventJournal,
     letters: DeadLetters,
     decoded: Arc<Decoded>,
@@ -61,8 +68,7 @@ impl Collector {
     /// `places` are the requests that may be in work, [`COLLECTING_REQUESTS`](crate::limits::COLLECTING_REQUESTS) over all containers.
     pub fn new(
         container: &model::Container,
-        rules: Arc<Rules>,
-        asked: Asked,
+        intake: Intake,
         journal: EventJournal,
         letters: DeadLetters,
         decoded: Arc<Decoded>,
@@ -71,8 +77,7 @@ impl Collector {
     ) -> Self {
         Collector {
             name: container.name.clone(),
-            rules,
-            asked,
+            intake,
             journal,
             letters,
             decoded,
@@ -88,7 +93,7 @@ impl Collector {
 
     /// The whole HTTP surface.
     pub fn router(self) -> Router {
-        let cors = cors::layer(&self.rules.options.origins);
+        let cors = cors::layer(&self.intake.rules.options.origins);
         Router::new()
             .route("/healthz", get(probes::health))
             .route("/readyz", get(probes::ready))
@@ -161,26 +166,26 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     let _place = collector.places.try_acquire().map_err(|_| Refused::overloaded())?;
     let (mut parts, body) = request.into_parts();
     // Taken by reference into the static list: unclaimed requests are visible, never silently dropped.
-    let path = collector.rules.path(parts.uri.path());
+    let path = collector.intake.rules.path(parts.uri.path());
     let head = Head { method: &parts.method, path, headers: &parts.headers };
-    let source = sources::find(&head, &collector.rules).ok_or_else(|| Refused::unclaimed(&parts))?;
+    let source = sources::find(&head, &collector.intake.rules).ok_or_else(|| Refused::unclaimed(&parts))?;
     let body = body::read(body).await?;
     keep_authority(&mut parts);
     let received_at = Timestamp::now();
     let incoming = Incoming {
         method: &parts.method,
-        path: collector.rules.path(parts.uri.path()),
+        path: collector.intake.rules.path(parts.uri.path()),
         query: parts.uri.query(),
         headers: &parts.headers,
         body: &body,
         peer: peer(&parts),
         received_at,
     };
-    let mut parsed = source.parse(&incoming, &collector.rules)?;
+    let mut parsed = source.parse(&incoming, &collector.intake.rules)?;
     collector.check_rate(parsed.events.len() + parsed.bad.len())?;
     let facts = RequestFacts::from(&incoming);
     parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
-    let kept = collector.asked.keep(&incoming);
+    let kept = collector.intake.asked.keep(&incoming);
     collector.accept(source, parsed.events, parsed.bad, &kept, received_at).await?;
     Ok(answer::success(&parsed.answer))
 }
