@@ -30,7 +30,7 @@ pub struct TriedTag {
     /// `None` where it was sent.
     pub reason: Option<String>,
     pub requests: Vec<TriedRequest>,
-    /// How it came to that: the clauses of the trigger, consent, and the fields that it did not see.
+    /// How it came to that: the clauses of the trigger, consent, what transformations changed, and the fields that it did not see.
     #[serde(flatten)]
     pub why: Explained,
     #[serde(skip)]
@@ -95,7 +95,7 @@ async fn try_tag(tag: &Tag, accepted: &Accepted) -> TriedTag {
         why,
         log: Vec::new(),
     };
-    let unseen = |why| Explained { withheld: Vec::new(), ..why };
+    let unseen = |why| Explained { changed: Vec::new(), withheld: Vec::new(), ..why };
     let redacted = match tag.plan.decide(accepted) {
         Decision::NotTriggered(clause) => {
             return ended(TriedOutcome::NotTriggered, clause.to_string(), unseen(why));
@@ -103,6 +103,7 @@ async fn try_tag(tag: &Tag, accepted: &Accepted) -> TriedTag {
         Decision::BlockedByConsent(missing) => {
             return ended(TriedOutcome::BlockedByConsent, missing.to_string(), unseen(why));
         }
+        Decision::Filtered(filtered) => return ended(TriedOutcome::Skipped, filtered.to_string(), unseen(why)),
         Decision::Run(redacted) => redacted,
     };
     let ran = match tag.run(vec![redacted]).await {

@@ -12,7 +12,7 @@ pub enum Outcome {
     NotTriggered { reason: String },
     /// Never counted as a success.
     BlockedByConsent { reason: String },
-    /// The tag had nothing to send for it.
+    /// The tag had nothing to send for it, or a transformation filtered it.
     Skipped { reason: String },
     /// Every request that carried it was accepted by its vendor.
     Delivered,

@@ -1,9 +1,14 @@
 //! Dotted field paths, such as `properties.products.*`, and sets of them.
 
+mod put;
+mod reach;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
+
+pub use reach::Part;
 
 /// The dotted path of one field, such as `context.page.url`. Arrays are transparent: `properties.products.price` means
 /// the price of each product.
@@ -42,48 +47,11 @@ impl Path {
         let (first, rest) = self.0.split_first()?;
         rest.iter().try_fold(fields.get(first)?, |value, part| value.as_object()?.get(part))
     }
-
-    /// Removes the value at this path, in every element where it leads through arrays.
-    pub fn remove(&self, fields: &mut Map<String, Value>) {
-        remove(&self.0, fields);
-    }
-
-    /// Puts `value` at this path. Objects on the way are made where they are missing; any other value on the way is
-    /// replaced by one.
-    pub fn set(&self, fields: &mut Map<String, Value>, value: Value) {
-        let Some((last, way)) = self.0.split_last() else { return };
-        let mut at = fields;
-        for part in way {
-            let next = at.entry(part.clone()).or_insert(Value::Null);
-            if !next.is_object() {
-                *next = Value::Object(Map::new());
-            }
-            let Value::Object(object) = next else { return };
-            at = object;
-        }
-        at.insert(last.clone(), value);
-    }
 }
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("."))
-    }
-}
-
-fn remove(parts: &[String], fields: &mut Map<String, Value>) {
-    match parts {
-        [] => {}
-        [last] => {
-            fields.remove(last);
-        }
-        [first, rest @ ..] => match fields.get_mut(first) {
-            Some(Value::Object(object)) => remove(rest, object),
-            Some(Value::Array(items)) => {
-                items.iter_mut().filter_map(Value::as_object_mut).for_each(|item| remove(rest, item));
-            }
-            _ => {}
-        },
     }
 }
 
@@ -247,15 +215,5 @@ mod tests {
         assert_eq!(Fields::parse(["a", "b..c"]).map(|_| ()), Err((1, PathError::Empty)));
         assert_eq!(Fields::parse(["a.*.c"]).map(|_| ()), Err((0, PathError::Star)));
         assert_eq!(Path::parse("a.*"), Err(PathError::Star));
-    }
-
-    #[test]
-    fn sets_and_removes_through_objects_and_arrays() {
-        let mut fields =
-            serde_json::json!({"properties": {"products": [{"price": 1, "id": "a"}, {"price": 2}]}, "x": 1});
-        let map = fields.as_object_mut().expect("object");
-        Path::parse("properties.products.price").expect("path").remove(map);
-        Path::parse("x.y").expect("path").set(map, Value::from(5));
-        assert_eq!(fields, serde_json::json!({"properties": {"products": [{"id": "a"}, {}]}, "x": {"y": 5}}));
     }
 }

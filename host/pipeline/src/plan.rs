@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::accepted::Accepted;
 use crate::consent::anonymise::anonymised;
 use crate::consent::{NoConsent, Verdict};
 use crate::container::model::{self, WithoutConsent};
+use crate::expression::View;
 use crate::grants::Grant;
 use crate::redact::{self, Redacted};
 use crate::rules::{Memo, Rules, RulesError, Scope};
-use crate::transform::{self, Transform, TransformError};
+use crate::transform::{Chain, Filtered, Traced, Transform, TransformErrors};
 use crate::trigger::{FalseClause, Shown, Trigger, TriggerError};
 
 /// Everything that is decided before a tag runs.
@@ -21,9 +21,8 @@ pub struct Plan {
     trigger: Trigger,
     consent: Vec<String>,
     without_consent: WithoutConsent,
-    /// The container's own, which stand before the tag's.
-    shared: Shared,
-    transforms: Vec<Transform>,
+    rules: Arc<Rules>,
+    transforms: Chain,
     grant: Grant,
 }
 
@@ -40,7 +39,7 @@ pub enum PlanError {
     #[error(transparent)]
     Trigger(#[from] TriggerError),
     #[error(transparent)]
-    Transform(#[from] TransformError),
+    Transform(#[from] TransformErrors),
     #[error(transparent)]
     Rules(#[from] RulesError),
 }
@@ -50,6 +49,7 @@ pub enum PlanError {
 pub enum Decision {
     NotTriggered(FalseClause),
     BlockedByConsent(NoConsent),
+    Filtered(Filtered),
     Run(Redacted),
 }
 
@@ -62,6 +62,9 @@ pub struct Explained {
     /// Whether the tag gets what is left without whom the event is about.
     #[serde(rename = "anonymised")]
     pub is_anonymised: bool,
+    /// What the transformations change of the event before the tag sees it.
+    #[serde(skip)]
+    pub changed: Vec<Traced>,
     /// The fields that the tag does not see.
     #[serde(skip)]
     pub withheld: Vec<String>,
@@ -92,8 +95,8 @@ impl Plan {
             trigger: Trigger::compile(tag)?,
             consent: tag.consent.clone(),
             without_consent: tag.without_consent,
-            shared,
-            transforms: tag.transforms.iter().map(Transform::compile).collect::<Result<_, _>>()?,
+            transforms: Chain::compile(tag, shared.transforms)?,
+            rules: shared.rules,
             grant,
         })
     }
@@ -101,7 +104,7 @@ impl Plan {
     /// Decides for one event.
     pub fn decide(&self, accepted: &Accepted) -> Decision {
         let spare = Memo::default();
-        let scope = Scope::new(&self.shared.rules, accepted, &spare);
+        let scope = Scope::new(&self.rules, accepted, &spare);
         if let Err(clause) = self.trigger.test(&accepted.event, accepted.received_at, &scope.view()) {
             return Decision::NotTriggered(clause);
         }
@@ -109,24 +112,29 @@ impl Plan {
         if !missing.is_empty() && self.without_consent == WithoutConsent::Block {
             return Decision::BlockedByConsent(NoConsent(missing));
         }
-        let redact = |fields: &Map<String, Value>| Redacted::new(fields, &self.grant.fields);
-        Decision::Run(self.with_transformed(&scope, !missing.is_empty(), redact))
+        let redacted = self.with_view(&scope, !missing.is_empty(), |view| {
+            self.transforms.apply(view).map(|fields| Redacted::new(&fields, &self.grant.fields))
+        });
+        match redacted {
+            Ok(redacted) => Decision::Run(redacted),
+            Err(filtered) => Decision::Filtered(filtered),
+        }
     }
 
     /// Says how the decision for an event comes about.
     pub fn explain(&self, accepted: &Accepted) -> Explained {
         let spare = Memo::default();
-        let scope = Scope::new(&self.shared.rules, accepted, &spare);
+        let scope = Scope::new(&self.rules, accepted, &spare);
         let consent: Vec<Verdict> = self.verdicts(&scope).collect();
         let is_missing = consent.iter().any(|verdict| !verdict.is_given);
         let is_anonymised = is_missing && self.without_consent == WithoutConsent::Anonymise;
-        let withheld = |fields: &Map<String, Value>| redact::withheld(fields, &self.grant.fields);
-        Explained {
-            clauses: self.trigger.show(&accepted.event, accepted.received_at, &scope.view()),
-            consent,
-            is_anonymised,
-            withheld: self.with_transformed(&scope, is_anonymised, withheld),
-        }
+        let (changed, withheld) = self.with_view(&scope, is_anonymised, |view| {
+            let fields = self.transforms.apply(view);
+            let withheld = fields.map(|fields| redact::withheld(&fields, &self.grant.fields));
+            (self.transforms.trace(view), withheld.unwrap_or_default())
+        });
+        let clauses = self.trigger.show(&accepted.event, accepted.received_at, &scope.view());
+        Explained { clauses, consent, is_anonymised, changed, withheld }
     }
 
     pub fn grant(&self) -> &Grant {
@@ -137,20 +145,13 @@ impl Plan {
         self.consent.iter().map(|purpose| scope.consent(purpose))
     }
 
-    /// Hands on the event's fields after the transformations. Where they are to be anonymous they are made so before, so that no
+    /// Hands on the event as the transformations get it. Where it is to be anonymous it is made so before them, so that no
     /// transformation and no variable puts back what was taken out.
-    fn with_transformed<T>(
-        &self,
-        scope: &Scope<'_>,
-        anonymous: bool,
-        then: impl FnOnce(&Map<String, Value>) -> T,
-    ) -> T {
-        let transforms = || self.shared.transforms.iter().chain(&self.transforms);
-        let fields = scope.view().fields();
+    fn with_view<T>(&self, scope: &Scope<'_>, anonymous: bool, then: impl FnOnce(&View<'_>) -> T) -> T {
         if !anonymous {
-            return then(&transform::apply(transforms(), fields, scope));
+            return then(&scope.view());
         }
-        let (left, memo) = (anonymised(fields), Memo::default());
-        then(&transform::apply(transforms(), &left, &scope.anonymous(&left, &memo)))
+        let (left, memo) = (anonymised(scope.view().fields()), Memo::default());
+        then(&scope.anonymous(&left, &memo).view())
     }
 }

@@ -16,6 +16,7 @@ mod pages;
 mod probes;
 mod refuses;
 mod sources;
+mod transforms;
 
 use std::io::Write;
 use std::path::Path;

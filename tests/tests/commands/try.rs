@@ -53,6 +53,24 @@ settings = { url = "https://elsewhere.example/" }
 allow = { hosts = ["hooks.example"], fields = ["*"] }
 
 [[tag]]
+name = "filtering"
+use = "webhook"
+settings = { url = "https://hooks.example/" }
+allow = { hosts = ["hooks.example"], fields = ["*"] }
+transform = [{ when = "event.type == 'track'", filter = true }]
+
+[[tag]]
+name = "changing"
+use = "webhook"
+settings = { url = "https://hooks.example/" }
+allow = { hosts = ["hooks.example"], fields = ["type", "userId", "properties.coupon"] }
+transform = [
+    { drop = ["properties.missing"] },
+    { hash = { fields = ["userId", "properties.currency"] } },
+    { rename = { "properties.revenue" = "properties.value" } },
+]
+
+[[tag]]
 name = "failing"
 use = "webhook"
 settings = { url = "https://hooks.example/", bearer = true, headers = { authorization = "mine" } }
@@ -105,6 +123,7 @@ async fn json_has_every_outcome_and_its_reason() {
     check(1, "skipping", "skipped", "alias");
     check(0, "rejecting", "rejected", "user agent");
     check(0, "reaching", "refused", "elsewhere.example");
+    check(0, "filtering", "skipped", "filtered where `event.type == 'track'`");
     check(0, "failing", "failed", "authorization");
 }
 
@@ -154,6 +173,11 @@ async fn a_person_reads_what_became_of_the_event_and_why() {
     assert!(!lines.iter().any(|line| line.contains("triggered:") && line.contains("currency")), "{}", ended.stdout);
     has("consented: blocked by consent", &["advertising"]);
     has("reaching: refused", &["elsewhere.example"]);
+    has("filtering: skipped, since it is filtered where `event.type == 'track'`", &[]);
+    // What was changed, by what; a change that found nothing to change is not there.
+    has("changed by hash: properties.currency, userId", &[]);
+    has("changed by rename: properties.revenue, properties.value", &[]);
+    assert!(!ended.stdout.contains("changed by drop"), "{}", ended.stdout);
     has("failing: failed", &["authorization"]);
 }
 

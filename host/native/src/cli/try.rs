@@ -11,6 +11,7 @@ use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::object::Object;
 use tagyard_pipeline::plan::Shared;
+use tagyard_pipeline::transform::Traced;
 
 use super::try_request::RequestArgs;
 use super::{block_on, log, try_why};
@@ -27,7 +28,8 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// An event is JSON in the shape of Segment's spec; its `type` and a `userId` or `anonymousId` are the least it has.
 ///
 /// Says for each tag what became of the event and why: each clause of the trigger with what it read, each consent with the signals
-/// that decided it, the fields that it did not see, and the requests it would send. Secrets stand there as `{{secret:NAME}}` and need not be set.
+/// that decided it, the fields that transformations changed and those that it did not see, and the requests it would send. Secrets
+/// stand there as `{{secret:NAME}}` and need not be set.
 /// `messageId` and `timestamp` are filled in where the events have none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -144,6 +146,9 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
         None => writeln!(out)?,
     }
     try_why::lines(&tag.why).into_iter().try_for_each(|line| writeln!(out, "    {}", printable(&line)))?;
+    for Traced { change, fields } in &tag.why.changed {
+        writeln!(out, "    changed by {change}: {}", printable(&fields.join(", ")))?;
+    }
     if !tag.why.withheld.is_empty() {
         writeln!(out, "    not shown to it: {}", printable(&tag.why.withheld.join(", ")))?;
     }

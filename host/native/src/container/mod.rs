@@ -126,7 +126,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     schema::check_container(root, &json, &mut problems);
     collect::check(root, &mut problems);
     webhook::check(root, text, surroundings, &mut problems);
-    transform::check(root, text, &mut problems);
+    transform::check_shared(root, text, &mut problems);
     vars::check(root, text, &mut problems);
     condition::check_consent(root, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);

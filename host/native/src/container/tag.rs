@@ -51,7 +51,7 @@ pub(super) fn check(
             names.entry(name).or_insert(node.span());
         }
         condition::check(tag, file, problems);
-        transform::check(tag, file, problems);
+        transform::check_own(tag, file, problems);
         let Some((uses, node)) = tag.get("use").and_then(|uses| Some((uses.text()?, uses))) else { continue };
         let component = components.entry(uses).or_insert_with(|| resolve(uses, node, surroundings, problems));
         if let Some(component) = component {

@@ -108,7 +108,16 @@ fn check_names(node: Node<'_>, file: &str, known: &BTreeMap<&str, Node<'_>>, pro
         }));
     }
     node.items().for_each(|item| check_names(item, file, known, problems));
-    for (_, value) in node.entries().filter(|(key, _)| !OTHERS.contains(key)) {
-        check_names(value, file, known, problems);
+    for (key, value) in node.entries().filter(|(key, _)| !OTHERS.contains(key)) {
+        let parts = if key == "transform" { in_transforms(value) } else { vec![value] };
+        parts.into_iter().for_each(|part| check_names(part, file, known, problems));
     }
+}
+
+/// Where transformations have expressions. Their other texts are fields, patterns and plain values.
+fn in_transforms(transforms: Node<'_>) -> Vec<Node<'_>> {
+    transforms
+        .items()
+        .flat_map(|transform| ["when", "set"].into_iter().filter_map(move |key| transform.get(key)))
+        .collect()
 }

@@ -98,6 +98,7 @@ impl Worker {
         let outcome = match self.stage.tag.plan.decide(&accepted) {
             Decision::NotTriggered(clause) => Outcome::NotTriggered { reason: clause.to_string() },
             Decision::BlockedByConsent(missing) => Outcome::BlockedByConsent { reason: missing.to_string() },
+            Decision::Filtered(filtered) => Outcome::Skipped { reason: filtered.to_string() },
             Decision::Run(redacted) => {
                 let message_id = event.message_id().to_owned();
                 let again = again.then(SystemTime::now);

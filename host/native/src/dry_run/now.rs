@@ -34,6 +34,7 @@ pub(super) async fn run(tag: &Tag, events: &[Result<PastEvent, Unreadable>]) -> 
         match tag.plan.decide(&past.accepted()) {
             Decision::NotTriggered(clause) => now.unsent.push(format!("not triggered: {clause}")),
             Decision::BlockedByConsent(missing) => now.unsent.push(format!("blocked by consent: {missing}")),
+            Decision::Filtered(filtered) => now.unsent.push(format!("skipped: {filtered}")),
             Decision::Run(redacted) => {
                 let bytes: usize = batch.iter().map(|(_, redacted)| redacted.len()).sum();
                 if batch.len() >= tag.max_batch || (!batch.is_empty() && bytes + redacted.len() > tag.batch_bytes()) {

@@ -3,5 +3,6 @@
 mod journal;
 pub mod model;
 pub mod purpose;
+mod transform;
 pub mod variable;
 mod webhook;

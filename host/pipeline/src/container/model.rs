@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 pub use super::journal::Journal;
 use super::purpose::Purpose;
+pub use super::transform::{Hash, Mask, Normal, Transform, Type};
 use super::variable::Variable;
 pub use super::webhook::{HeaderSecret, Webhook};
 
@@ -205,19 +206,4 @@ impl Default for Limits {
         // A bundled tag takes well under a millisecond and half a MiB; a JavaScript engine needs some ten of each.
         Limits { deadline_ms: 250, memory_mib: 64 }
     }
-}
-
-/// One change of an event. Exactly one of the changes is given, with an optional condition.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Transform {
-    /// A CEL expression; the change is made only where it is true.
-    #[serde(default)]
-    pub when: Option<String>,
-    /// Remove these fields.
-    #[serde(default)]
-    pub drop: Option<Vec<String>>,
-    /// Set these fields to the values of CEL expressions.
-    #[serde(default)]
-    pub set: Option<BTreeMap<String, String>>,
 }

@@ -74,6 +74,14 @@ impl<'e> View<'e> {
         View { around, ..self }
     }
 
+    /// Other fields in the same surroundings.
+    pub fn with_fields<'f>(&self, fields: &'f Map<String, Value>) -> View<'f>
+    where
+        'e: 'f,
+    {
+        View::new(fields).within(self.around)
+    }
+
     pub fn fields(&self) -> &'e Map<String, Value> {
         match self.of {
             Viewed::Event(event) => event.fields(),

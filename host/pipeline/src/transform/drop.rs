@@ -1,27 +1,27 @@
 //! `drop`: removes fields.
 
-use serde_json::{Map, Value};
-
-use super::{Change, TransformError};
-use crate::expression::Around;
+use super::error::{Fault, Step, TransformError, TransformErrors};
+use super::{Change, Compiled, Effect, Passage};
 use crate::path::Path;
 
 #[derive(Debug)]
-pub(super) struct Drop(Vec<Path>);
+struct Drop(Vec<Path>);
 
-impl Drop {
-    pub(super) fn compile(paths: &[String]) -> Result<Self, TransformError> {
-        let parse = |path: &String| {
-            // `context.page.*` and `context.page` are the same thing to remove.
-            let text = path.strip_suffix(".*").unwrap_or(path);
-            Path::parse(text).map_err(|error| TransformError::Path { key: path.clone(), error })
-        };
-        paths.iter().map(parse).collect::<Result<_, _>>().map(Drop)
-    }
+pub(super) fn compile(paths: &[String]) -> Compiled {
+    let parse = |(index, text): (usize, &String)| {
+        // `context.page.*` and `context.page` are the same thing to remove.
+        Path::parse(text.strip_suffix(".*").unwrap_or(text))
+            .map_err(|error| TransformError::at([Step::Index(index)], Fault::Path(error)))
+    };
+    TransformErrors::all(paths.iter().enumerate().map(parse)).map(|paths| Effect::change(Drop(paths)))
 }
 
 impl Change for Drop {
-    fn apply(&self, fields: &mut Map<String, Value>, _: &dyn Around) {
-        self.0.iter().for_each(|path| path.remove(fields));
+    fn apply(&self, event: &mut Passage<'_, '_>) {
+        for path in &self.0 {
+            if path.leads_somewhere(event.fields()) {
+                path.remove(event.to_mut());
+            }
+        }
     }
 }

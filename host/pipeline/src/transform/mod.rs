@@ -1,9 +1,28 @@
 //! Transformations: ordered changes of an event before a tag sees it.
 //!
-//! A new one is a file here, a field of [`model::Transform`] and a line in [`Transform::compile`].
+//! A new one is a file here, a field of [`model::Transform`] and a line in [`changes`].
 
+mod allow;
+mod chain;
+mod coerce;
+mod default;
 mod drop;
+mod error;
+mod filter;
+mod hash;
+mod leaf;
+mod lower;
+mod map_event;
+mod mask;
+mod passage;
+mod pii;
+mod redact_pii;
+mod rename;
 mod set;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod truncate_ip;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,8 +30,14 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::container::model;
-use crate::expression::{Around, Expression, ExpressionError, View};
-use crate::path::PathError;
+use crate::expression::Expression;
+
+pub use chain::Chain;
+pub use error::{Fault, Place, Step, TransformError, TransformErrors};
+pub use filter::Filtered;
+pub use trace::Traced;
+
+use passage::Passage;
 
 /// An event's fields, changed.
 pub type Fields<'e> = Cow<'e, Map<String, Value>>;
@@ -20,109 +45,100 @@ pub type Fields<'e> = Cow<'e, Map<String, Value>>;
 /// One transformation, compiled.
 #[derive(Debug)]
 pub struct Transform {
+    /// The tags it is for; `None`: all.
+    tags: Option<Vec<String>>,
     when: Option<Expression>,
-    change: Box<dyn Change>,
+    /// The change's key in the container.
+    name: &'static str,
+    effect: Effect,
 }
 
 /// What a transformation does.
-trait Change: fmt::Debug + Send + Sync {
-    fn apply(&self, fields: &mut Map<String, Value>, around: &dyn Around);
+#[derive(Debug)]
+enum Effect {
+    Change(Box<dyn Change>),
+    /// The event goes no further.
+    Filter,
 }
 
-/// Why a transformation does not compile.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum TransformError {
-    #[error("a transformation makes exactly one change, `drop` or `set`")]
-    NotOne,
-    #[error("`{key}`: {error}")]
-    Path { key: String, error: PathError },
-    #[error("`{key}`: {error}")]
-    Expression { key: String, error: ExpressionError },
+/// A change of an event. It takes it to be changed only where there is something to change: that copies it.
+trait Change: fmt::Debug + Send + Sync {
+    fn apply(&self, event: &mut Passage<'_, '_>);
+}
+
+type Compiled = Result<Effect, TransformErrors>;
+
+/// Every change there is, by its key, compiled where the transformation has it.
+fn changes(spec: &model::Transform) -> [(&'static str, Option<Compiled>); 13] {
+    [
+        ("allow", spec.allow.as_ref().map(|fields| allow::compile(fields))),
+        ("drop", spec.drop.as_ref().map(|paths| drop::compile(paths))),
+        ("set", spec.set.as_ref().map(set::compile)),
+        ("rename", spec.rename.as_ref().map(rename::compile)),
+        ("default", spec.default.as_ref().map(default::compile)),
+        ("hash", spec.hash.as_ref().map(hash::compile)),
+        ("mask", spec.mask.as_ref().map(mask::compile)),
+        ("truncate_ip", spec.truncate_ip.as_ref().map(|fields| truncate_ip::compile(fields))),
+        ("lower", spec.lower.as_ref().map(|fields| lower::compile(fields))),
+        ("coerce", spec.coerce.as_ref().map(coerce::compile)),
+        ("map_event", spec.map_event.as_ref().map(map_event::compile)),
+        ("redact_pii", spec.redact_pii.as_ref().map(|fields| redact_pii::compile(fields))),
+        ("filter", spec.filter.map(|filter| filter::compile(filter, spec.when.as_deref()))),
+    ]
+}
+
+/// The keys that are a change, of which a transformation has exactly one.
+pub fn change_names() -> impl Iterator<Item = &'static str> {
+    changes(&model::Transform::default()).into_iter().map(|(name, _)| name)
 }
 
 impl Transform {
     /// Compiles a transformation.
     ///
     /// # Errors
-    /// When it holds none or several changes, or a path or an expression that is none.
-    pub fn compile(spec: &model::Transform) -> Result<Self, TransformError> {
-        let when = spec.when.as_deref().map(Expression::compile).transpose();
-        let when = when.map_err(|error| TransformError::Expression { key: "when".to_owned(), error })?;
-        let change: Box<dyn Change> = match spec {
-            model::Transform { drop: Some(paths), set: None, .. } => Box::new(drop::Drop::compile(paths)?),
-            model::Transform { drop: None, set: Some(values), .. } => Box::new(set::Set::compile(values)?),
-            _ => return Err(TransformError::NotOne),
-        };
-        Ok(Transform { when, change })
+    /// Everything that is wrong with it: none or several changes, paths, expressions or patterns that are none.
+    pub fn compile(spec: &model::Transform) -> Result<Self, TransformErrors> {
+        let mut errors = Vec::new();
+        let when = spec.when.as_deref().map(Expression::compile).transpose().unwrap_or_else(|error| {
+            errors.push(TransformError::at([Step::key("when")], Fault::Expression(error)));
+            None
+        });
+        let mut effects = Vec::new();
+        for (name, compiled) in changes(spec).into_iter().filter_map(|(name, compiled)| Some((name, compiled?))) {
+            match compiled {
+                Ok(effect) => effects.push((name, effect)),
+                Err(more) => errors.extend(more.within(&Step::key(name)).0),
+            }
+        }
+        match (effects.pop(), effects.is_empty(), errors.is_empty()) {
+            (Some((name, effect)), true, true) => Ok(Transform { tags: spec.tags.clone(), when, name, effect }),
+            (_, _, true) => Err(TransformErrors(vec![TransformError::at([], Fault::NotOne)])),
+            _ => Err(TransformErrors(errors)),
+        }
     }
 
-    fn apply(&self, fields: &mut Fields<'_>, around: &dyn Around) {
-        let applies = match &self.when {
-            None => true,
-            Some(when) => when.test(&View::new(fields).within(around)).unwrap_or(false),
-        };
-        if applies {
-            self.change.apply(fields.to_mut(), around);
+    /// Whether it is for this tag.
+    pub fn is_for(&self, tag: &str) -> bool {
+        self.tags.as_ref().is_none_or(|tags| tags.iter().any(|name| name == tag))
+    }
+
+    fn apply(&self, event: &mut Passage<'_, '_>) -> Result<(), Filtered> {
+        let is_true = |when: &Expression| event.view(|view| when.test(view)).unwrap_or(false);
+        if !self.when.as_ref().is_none_or(is_true) {
+            return Ok(());
+        }
+        match &self.effect {
+            Effect::Filter => Err(Filtered::by(self.when.as_ref())),
+            Effect::Change(change) => {
+                change.apply(event);
+                Ok(())
+            }
         }
     }
 }
 
-/// Makes the changes in order. The event is copied only if there is one to make. What stands around it stays as it was for the event
-/// that came.
-pub fn apply<'e, 't>(
-    transforms: impl IntoIterator<Item = &'t Transform>,
-    fields: &'e Map<String, Value>,
-    around: &dyn Around,
-) -> Fields<'e> {
-    let mut fields = Cow::Borrowed(fields);
-    for transform in transforms {
-        transform.apply(&mut fields, around);
-    }
-    fields
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::expression::Nothing;
-    use serde_json::json;
-
-    fn check(transforms: Value, event: Value, expected: Value) {
-        let specs: Vec<model::Transform> = serde_json::from_value(transforms).expect("transforms");
-        let compiled: Vec<Transform> = specs.iter().map(|spec| Transform::compile(spec).expect("compiles")).collect();
-        let Value::Object(fields) = event else { panic!("an object") };
-        assert_eq!(Value::Object(apply(&compiled, &fields, &Nothing).into_owned()), expected);
-    }
-
-    #[test]
-    fn drops_and_sets_in_order() {
-        check(
-            json!([{"set": {"properties.value": "event.properties.revenue * 2.0"}}, {"drop": ["properties.revenue"]}]),
-            json!({"properties": {"revenue": 21}}),
-            json!({"properties": {"value": 42}}),
-        );
-    }
-
-    #[test]
-    fn a_value_that_cannot_be_computed_leaves_the_field_alone() {
-        check(json!([{"set": {"a": "event.missing"}}]), json!({"a": 1}), json!({"a": 1}));
-    }
-
-    #[test]
-    fn the_expressions_of_one_set_see_the_event_before_it() {
-        check(json!([{"set": {"a": "event.b", "b": "event.a"}}]), json!({"a": 1, "b": 2}), json!({"a": 2, "b": 1}));
-    }
-
-    #[test]
-    fn a_condition_decides() {
-        check(json!([{"when": "event.a == 1.0", "drop": ["b"]}]), json!({"a": 1, "b": 1}), json!({"a": 1}));
-        check(json!([{"when": "event.c == 1.0", "drop": ["b"]}]), json!({"a": 1, "b": 1}), json!({"a": 1, "b": 1}));
-    }
-
-    #[test]
-    fn exactly_one_change() {
-        let both = model::Transform { drop: Some(vec![]), set: Some(Default::default()), when: None };
-        assert_eq!(Transform::compile(&both).map(|_| ()), Err(TransformError::NotOne));
-        assert_eq!(Transform::compile(&Default::default()).map(|_| ()), Err(TransformError::NotOne));
+impl Effect {
+    fn change(change: impl Change + 'static) -> Self {
+        Effect::Change(Box::new(change))
     }
 }
