@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::load::Ledger;
 use crate::log::Log;
-use crate::tags::{TAGS, expected, number_of};
+use crate::tags::{TAGS, expected, expected_again, number_of};
 use crate::vendors::Take;
 
 /// Violations that are listed one by one; after a handful the rest says nothing new.
@@ -18,13 +18,35 @@ pub(crate) struct Checker {
     journal: Log,
     outcomes: Log,
     letters: Log,
-    /// For each tag, how its events ended, and in which life of the host that was seen.
-    ended: [HashMap<u64, (String, u32)>; TAGS.len()],
+    /// For each tag, how its events ended.
+    ended: [HashMap<u64, Ended>; TAGS.len()],
+    /// For each tag's event that died, its newest letter.
+    newest: HashMap<(usize, u64), u64>,
     /// For each life, how many events it left that a vendor had taken and that had no outcome yet.
     in_flight: Vec<u64>,
     violations: Vec<String>,
     /// Events below this were checked in an earlier period.
     first: u64,
+}
+
+/// How an event ended for a tag.
+struct Ended {
+    /// Its last outcome, and in which life of the host that was seen.
+    outcome: String,
+    life: u32,
+    /// How often its letter was asked to be redriven, and how many further outcomes came.
+    asked: u32,
+    again: u32,
+    /// The host has promised a further outcome that has not come.
+    promised: bool,
+}
+
+/// A letter to be redriven.
+#[derive(Clone, Copy)]
+pub(crate) struct Chosen {
+    pub(crate) letter: u64,
+    pub(crate) tag: usize,
+    pub(crate) number: u64,
 }
 
 /// What a period came to.
@@ -37,6 +59,8 @@ pub(crate) struct Figures {
     pub(crate) delivered: u64,
     pub(crate) not_triggered: u64,
     pub(crate) dead: u64,
+    /// Further outcomes of events that were redriven.
+    pub(crate) again: u64,
     /// Sent again by a later life of the host, and by the same one.
     pub(crate) after_kills: u64,
     pub(crate) after_lost_answers: u64,
@@ -51,6 +75,8 @@ struct Outcome {
     tag: String,
     message_id: String,
     outcome: String,
+    #[serde(default)]
+    again: bool,
 }
 
 impl Checker {
@@ -61,29 +87,73 @@ impl Checker {
             outcomes: log("outcomes"),
             letters: log("dead-letters"),
             ended: Default::default(),
+            newest: HashMap::new(),
             in_flight: Vec::new(),
             violations: Vec::new(),
             first: 0,
         }
     }
 
-    /// Reads the outcomes that have come; each event has one at most.
+    /// Reads the outcomes that have come; each event has one at most, and a further one at most for each time that it was redriven.
     pub(crate) fn read_outcomes(&mut self, life: u32) {
         for (position, payload) in self.outcomes.more() {
             let read: Option<Outcome> = serde_json::from_slice(&payload).ok();
             let read = read.and_then(|read| {
                 let tag = TAGS.iter().position(|tag| *tag == read.tag)?;
-                Some((tag, number_of(&read.message_id)?, read.outcome))
+                Some((tag, number_of(&read.message_id)?, read.outcome, read.again))
             });
-            let Some((tag, number, outcome)) = read else {
+            let Some((tag, number, outcome, again)) = read else {
                 self.violate(format!("outcome {position} cannot be read"));
                 continue;
             };
             if number < self.first {
                 self.violate(format!("event {number} has another outcome for `{}`, long after its first", TAGS[tag]));
             }
-            if let Some((before, _)) = self.ended[tag].insert(number, (outcome.clone(), life)) {
-                self.violate(format!("event {number} has two outcomes for `{}`: {before} and {outcome}", TAGS[tag]));
+            match self.ended[tag].get_mut(&number) {
+                None => {
+                    let ended = Ended { outcome, life, asked: 0, again: 0, promised: false };
+                    self.ended[tag].insert(number, ended);
+                    if again {
+                        self.violate(format!(
+                            "event {number} has a further outcome for `{}`, and no first one",
+                            TAGS[tag]
+                        ));
+                    }
+                }
+                Some(ended) if again && ended.again < ended.asked => {
+                    *ended = Ended { outcome, life, asked: ended.asked, again: ended.again + 1, promised: false };
+                }
+                Some(ended) => {
+                    let (before, asked) = (ended.outcome.clone(), ended.asked);
+                    self.violate(format!(
+                        "event {number}, redriven {asked} times, has an outcome too many for `{}`: {outcome} after {before}",
+                        TAGS[tag]
+                    ));
+                }
+            }
+        }
+    }
+
+    /// The newest letter of each event that is dead now. From here on they count as asked to be redriven.
+    pub(crate) fn choose_letters(&mut self, life: u32) -> Vec<Chosen> {
+        // First the outcomes: a letter is written before its event's.
+        self.read_outcomes(life);
+        self.read_letters();
+        let mut chosen = Vec::new();
+        for ((tag, number), letter) in &self.newest {
+            if let Some(ended) = self.ended[*tag].get_mut(number).filter(|ended| ended.outcome == "dead_letter") {
+                ended.asked += 1;
+                chosen.push(Chosen { letter: *letter, tag: *tag, number: *number });
+            }
+        }
+        chosen
+    }
+
+    /// The host has promised to run these again. No outcome may have been read since they were chosen.
+    pub(crate) fn promise(&mut self, promised: &[Chosen]) {
+        for Chosen { tag, number, .. } in promised {
+            if let Some(ended) = self.ended[*tag].get_mut(number) {
+                ended.promised = true;
             }
         }
     }
@@ -94,7 +164,9 @@ impl Checker {
         let mut left = HashSet::new();
         for (tag, takes) in taken.iter().enumerate() {
             let unrecorded = takes.iter().rev().take_while(|take| take.life == life);
-            for take in unrecorded.filter(|take| !self.ended[tag].contains_key(&take.number)) {
+            let is_recorded =
+                |take: &Take| self.ended[tag].get(&take.number).is_some_and(|ended| ended.outcome == "delivered");
+            for take in unrecorded.filter(|take| !is_recorded(take)) {
                 left.insert((tag, take.number));
                 if well && !take.lost {
                     let Take { number, .. } = take;
@@ -111,7 +183,7 @@ impl Checker {
 
     /// Whether everything in the journal has an outcome for every tag.
     pub(crate) fn is_drained(&self, accepted: usize) -> bool {
-        self.ended.iter().all(|ended| ended.len() >= accepted)
+        self.ended.iter().all(|ended| ended.len() >= accepted && ended.values().all(|ended| !ended.promised))
     }
 
     /// The events in the journal that have come since the last call, in order.
@@ -157,6 +229,7 @@ impl Checker {
         }
         self.in_flight.clear();
         self.ended.iter_mut().for_each(HashMap::clear);
+        self.newest.clear();
         self.first = ledger.first + ledger.sent.len() as u64;
         match std::mem::take(&mut self.violations) {
             violations if violations.is_empty() => Ok(figures),
@@ -194,8 +267,16 @@ impl Checker {
         let took: HashSet<u64> = takes.iter().map(|take| take.number).collect();
         let name = TAGS[tag];
         for number in journal {
-            let expected = expected(tag, *number);
-            match self.ended[tag].get(number).map(|(outcome, _)| outcome.as_str()) {
+            let ended = self.ended[tag].get(number);
+            let expected = match ended {
+                Some(ended) if ended.again > 0 => expected_again(*number),
+                _ => expected(tag, *number),
+            };
+            figures.again += ended.map_or(0, |ended| u64::from(ended.again));
+            if ended.is_some_and(|ended| ended.promised) {
+                self.violate(format!("event {number} was redriven for `{name}`, and has no further outcome"));
+            }
+            match self.ended[tag].get(number).map(|ended| ended.outcome.as_str()) {
                 None => self.violate(format!("event {number} has no outcome for `{name}`")),
                 Some(outcome) if outcome != expected => {
                     let violation = format!("event {number} ended as {outcome} for `{name}`, and not as {expected}");
@@ -233,7 +314,7 @@ impl Checker {
         for take in takes {
             let number = take.number;
             figures.lost_answers += u64::from(take.lost);
-            let ended = self.ended[tag].get(&number).map(|(_, life)| *life);
+            let ended = self.ended[tag].get(&number).map(|ended| ended.life);
             if ended.is_some_and(|ended| take.life > ended) {
                 self.violate(format!(
                     "event {number} was sent to the vendor of `{name}` after its outcome was recorded"
@@ -242,6 +323,10 @@ impl Checker {
             let Some(first) = before.insert(number, *take) else {
                 let user = ledger.sent.get(number.wrapping_sub(ledger.first) as usize).map(|sent| sent.user);
                 let Some(user) = user else { continue };
+                // Its user's later events did not wait for a person.
+                if self.ended[tag].get(&number).is_some_and(|ended| ended.again > 0) {
+                    continue;
+                }
                 if last.insert(user, number).is_some_and(|before| before > number) {
                     self.violate(format!(
                         "event {number} came to the vendor of `{name}` behind a later one of its user"
@@ -261,14 +346,14 @@ impl Checker {
         }
     }
 
-    fn check_letters(&mut self, figures: &mut Figures) {
-        let mut letters = HashSet::new();
+    /// Reads the letters that have come.
+    fn read_letters(&mut self) {
         for (position, payload) in self.letters.more() {
             let letter: serde_json::Value = serde_json::from_slice(&payload).unwrap_or_default();
             let tag = letter["tag"].as_str().and_then(|tag| TAGS.iter().position(|own| *own == tag));
             match (tag, letter["event"]["messageId"].as_str().and_then(number_of)) {
                 (Some(tag), Some(number)) if expected(tag, number) == "dead_letter" => {
-                    letters.insert((tag, number));
+                    self.newest.insert((tag, number), position);
                 }
                 (Some(tag), Some(number)) => {
                     self.violate(format!("event {number} is a dead letter of `{}`: {}", TAGS[tag], letter["reason"]));
@@ -276,11 +361,15 @@ impl Checker {
                 _ => self.violate(format!("dead letter {position} is of nothing that was sent: {letter}")),
             }
         }
+    }
+
+    fn check_letters(&mut self, figures: &mut Figures) {
+        self.read_letters();
         for (tag, ended) in self.ended.iter().enumerate() {
-            let dead = ended.iter().filter(|(_, (outcome, _))| outcome == "dead_letter").map(|(number, _)| *number);
+            let dead = ended.iter().filter(|(_, ended)| ended.outcome == "dead_letter").map(|(number, _)| *number);
             for number in dead {
                 figures.dead += 1;
-                if !letters.contains(&(tag, number)) {
+                if !self.newest.contains_key(&(tag, number)) {
                     self.violations.push(format!("event {number} has no dead letter of `{}`", TAGS[tag]));
                 }
             }

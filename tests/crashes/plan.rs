@@ -74,8 +74,16 @@ pub(crate) enum End {
     Terminate(Duration),
 }
 
-/// One life of the process and the weather during it. What else may happen to a running host, such as a reload or a redrive, has
-/// its place here: a field with its moment, and a line in `round::live`.
+/// What a person does with a running host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Doing {
+    /// A changed container with the same tags, and SIGHUP.
+    Reload,
+    /// Of all dead letters.
+    Redrive,
+}
+
+/// One life of the process, the weather and what is done during it.
 #[derive(Clone, Debug)]
 pub(crate) struct Round {
     pub(crate) end: End,
@@ -84,6 +92,8 @@ pub(crate) struct Round {
     pub(crate) phase: Duration,
     /// All vendors are gone from then, for so long.
     pub(crate) outage: Option<(Duration, Duration)>,
+    /// So long after it listens, one after the other.
+    pub(crate) doings: Vec<(Duration, Doing)>,
 }
 
 /// All rounds of a run.
@@ -112,7 +122,14 @@ impl Plan {
         };
         let weather = (0..4).map(|_| std::array::from_fn(|_| weather(random))).collect();
         let outage = random.random_bool(0.25).then_some(outage);
-        Round { end, weather, phase, outage }
+        let mut doings: Vec<(Duration, Doing)> = Vec::new();
+        for (doing, probability) in [(Doing::Reload, 0.4), (Doing::Reload, 0.3), (Doing::Redrive, 0.4)] {
+            if random.random_bool(probability) {
+                doings.push((Duration::from_millis(random.random_range(0..1_500)), doing));
+            }
+        }
+        doings.sort_by_key(|(after, _)| *after);
+        Round { end, weather, phase, outage, doings }
     }
 }
 

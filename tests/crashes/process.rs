@@ -13,6 +13,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::tags::container;
+
 /// How long a start or a stop may take before it counts as hanging; the host itself takes ten seconds at most to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -24,6 +26,13 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    /// Puts a changed container in the place of the one before, in one step: a start that comes just then reads one or the other.
+    pub(crate) fn change(&self, changes: u32) {
+        let new = self.folder.join("crash.toml.new");
+        std::fs::write(&new, container(changes)).expect("a container");
+        std::fs::rename(new, self.folder.join("crash.toml")).expect("a container");
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
@@ -81,6 +90,12 @@ impl Process {
         self.child.kill().await.map_err(|error| format!("the host cannot be killed: {error}"))?;
         let _ = self.reading.await;
         Ok(())
+    }
+
+    /// SIGHUP, on which it reads its container again.
+    pub(crate) fn hang_up(&self) -> Result<(), String> {
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())).ok_or("the host ended by itself")?;
+        kill_process(id, Signal::HUP).map_err(|error| format!("the host cannot be signalled: {error}"))
     }
 
     /// SIGTERM; it has to end well.

@@ -1,14 +1,17 @@
 //! Rounds: a life of the host each, and at the end of some of them the vendors are well, everything drains and is checked.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
+use tagyard::outcomes::Rerun;
 
 use crate::check::{Checker, Figures};
 use crate::load::Load;
-use crate::plan::{End, Plan, Round, Weather};
+use crate::plan::{Doing, End, Plan, Round, Weather};
 use crate::process::{Process, Setting};
-use crate::tags::TAGS;
+use crate::redrive::Redrive;
+use crate::tags::{TAGS, is_taken_again};
 use crate::vendors::Vendors;
 
 /// Rounds between two checks: often enough that a violation is found near to its cause.
@@ -24,6 +27,10 @@ pub(crate) struct Totals {
     pub(crate) kills: u32,
     pub(crate) kills_in_start: u32,
     pub(crate) terminations: u32,
+    pub(crate) reloads: u32,
+    pub(crate) redrives: u32,
+    /// Those whose answer came and promised everything.
+    pub(crate) redrives_answered: u32,
     pub(crate) requests: u64,
     pub(crate) repeated: u64,
     pub(crate) figures: Figures,
@@ -38,12 +45,13 @@ pub(crate) struct Run {
     checker: Checker,
     pub(crate) totals: Totals,
     life: u32,
+    redrive: Option<Redrive>,
 }
 
 impl Run {
     pub(crate) fn new(setting: Setting, vendors: Vendors, plan: Plan) -> Self {
         let checker = Checker::new(&setting.data());
-        Run { setting, vendors, plan, checker, totals: Totals::default(), life: 0 }
+        Run { setting, vendors, plan, checker, totals: Totals::default(), life: 0, redrive: None }
     }
 
     /// # Errors
@@ -85,25 +93,75 @@ impl Run {
         self.listen(&mut process, load).await?;
         let vendors = self.vendors.clone();
         let weather = tokio::spawn(weather(round.clone(), vendors));
+        self.until_end(round, &process, load).await?;
         match round.end {
-            End::Kill(after) | End::KillInStart(after) => {
-                tokio::time::sleep(after).await;
-                self.kill(process, load, false).await?;
-            }
-            End::KillAfterAnswers(answers) => {
-                load.answers(answers).await;
-                self.kill(process, load, false).await?;
-            }
-            End::Terminate(after) => {
-                tokio::time::sleep(after).await;
+            End::Terminate(_) => {
                 self.terminate(process, load).await?;
                 self.totals.terminations += 1;
             }
+            End::Kill(_) | End::KillInStart(_) | End::KillAfterAnswers(_) => self.kill(process, load, false).await?,
         }
         weather.abort();
         let _ = weather.await;
         self.vendors.set_gone(false);
         Ok(())
+    }
+
+    /// Does what is to be done with the running host until the end of its life is due.
+    async fn until_end(&mut self, round: &Round, process: &Process, load: &Load) -> Result<(), String> {
+        let end = async {
+            match round.end {
+                End::KillAfterAnswers(answers) => load.answers(answers).await,
+                End::Kill(after) | End::KillInStart(after) | End::Terminate(after) => tokio::time::sleep(after).await,
+            }
+        };
+        tokio::pin!(end);
+        let began = tokio::time::Instant::now();
+        for (after, doing) in &round.doings {
+            tokio::select! {
+                () = &mut end => return Ok(()),
+                () = tokio::time::sleep_until(began + *after) => {}
+            }
+            match doing {
+                Doing::Reload => {
+                    self.totals.reloads += 1;
+                    self.setting.change(self.totals.reloads);
+                    process.hang_up()?;
+                }
+                Doing::Redrive => self.redrive(),
+            }
+        }
+        end.await;
+        Ok(())
+    }
+
+    /// Asks for a redrive of all letters; one at a time.
+    fn redrive(&mut self) {
+        if self.redrive.is_some() {
+            return;
+        }
+        let chosen = self.checker.choose_letters(self.life);
+        if chosen.is_empty() {
+            return;
+        }
+        self.vendors.forgive(chosen.iter().map(|chosen| chosen.number).filter(|number| is_taken_again(*number)));
+        self.totals.redrives += 1;
+        self.redrive = Some(Redrive::start(self.setting.data(), chosen));
+    }
+
+    /// What the host promised has to happen from now on.
+    async fn redriven(&mut self) {
+        let Some(redrive) = self.redrive.take() else { return };
+        if let Some(promised) = redrive.promised().await {
+            self.totals.redrives_answered += 1;
+            self.checker.promise(&promised);
+        }
+    }
+
+    /// Whether nothing is left to be run again, also of redrives that were not answered.
+    async fn is_done_again(&self) -> bool {
+        let again = tagyard::admin::ask::<BTreeMap<String, Rerun>>(&self.setting.data(), "/again").await;
+        again.is_ok_and(|again| again.values().all(|rerun| rerun.left == 0))
     }
 
     /// The vendors are well, the host is up, the senders finish, everything ends; then it is checked.
@@ -113,9 +171,12 @@ impl Run {
         let mut process = self.start();
         let one = |violation: String| vec![violation];
         self.listen(&mut process, &load).await.map_err(one)?;
+        // While the senders finish.
+        self.redrive();
         let load = load.finish().await;
+        self.redriven().await;
         let journal = self.checker.read_journal();
-        while !self.checker.is_drained(journal.len()) {
+        while !(self.checker.is_drained(journal.len()) && self.is_done_again().await) {
             if began.elapsed() > PATIENCE {
                 println!("after {} s not everything has ended", PATIENCE.as_secs());
                 break;
@@ -168,6 +229,7 @@ impl Run {
 
     async fn ended(&mut self, load: &Load, well: bool) {
         load.set_host(None);
+        self.redriven().await;
         self.vendors.settle().await;
         self.vendors.with_taken(|taken| self.checker.end_life(self.life, well, taken));
     }
@@ -182,6 +244,7 @@ impl Totals {
         total.delivered += figures.delivered;
         total.not_triggered += figures.not_triggered;
         total.dead += figures.dead;
+        total.again += figures.again;
         total.after_kills += figures.after_kills;
         total.after_lost_answers += figures.after_lost_answers;
         total.in_flight += figures.in_flight;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-pub(crate) const CONTAINER: &str = r#"
+const CONTAINER: &str = r#"
 name = "crash"
 
 [collect]
@@ -41,6 +41,12 @@ settings = { url = "https://picky.example/in", body = "batch" }
 allow = { hosts = ["picky.example"], fields = ["*"] }
 limits = { deadline_ms = 10_000 }
 "#;
+
+/// The container after so many changes, which keep its tags.
+pub(crate) fn container(changes: u32) -> String {
+    // The longest that is allowed is 10 s.
+    CONTAINER.replace("10_000", &(10_000 - changes % 1_000).to_string())
+}
 
 /// The tags, in the order of the container.
 pub(crate) const TAGS: [&str; 4] = ["batching", "single", "some", "picky"];
@@ -85,6 +91,16 @@ pub(crate) fn carried(tag: usize, body: &[u8]) -> Option<Vec<u64>> {
 /// Whether the picky vendor refuses a request that carries it.
 pub(crate) fn is_refused(number: u64) -> bool {
     number % 89 == 7
+}
+
+/// Whether the picky vendor takes it once its letter is redriven, as one does whose form a person has put right.
+pub(crate) fn is_taken_again(number: u64) -> bool {
+    is_refused(number) && number.is_multiple_of(2)
+}
+
+/// The further outcome that the event has to have for the tag when it is redriven.
+pub(crate) fn expected_again(number: u64) -> &'static str {
+    if is_taken_again(number) { "delivered" } else { "dead_letter" }
 }
 
 /// The outcome that the event has to have for the tag.

@@ -1,6 +1,7 @@
 //! The vendors: one real HTTP server in the place of all of them, which tells them by `Host`, behaves as the weather says, and
 //! remembers what it took.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -51,6 +52,8 @@ struct State {
     weather: [Weather; TAGS.len()],
     life: u32,
     taken: [Vec<Take>; TAGS.len()],
+    /// What the picky one refuses no more.
+    forgiven: HashSet<u64>,
     complaints: Vec<String>,
 }
 
@@ -66,7 +69,8 @@ impl Vendors {
         let listener = TcpListener::bind("127.0.0.2:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let weather = [Weather::Well; TAGS.len()];
-        let state = State { random, weather, life: 0, taken: Default::default(), complaints: Vec::new() };
+        let (taken, forgiven) = (Default::default(), HashSet::new());
+        let state = State { random, weather, life: 0, taken, forgiven, complaints: Vec::new() };
         let state = Mutex::new(state);
         let shared = Arc::new(Shared { state, open: watch::Sender::new(0), gone: watch::Sender::new(false) });
         tokio::spawn(come_and_go(listener, address, shared.clone()));
@@ -80,6 +84,11 @@ impl Vendors {
     /// Whether all of them are out of reach.
     pub(crate) fn set_gone(&self, gone: bool) {
         self.shared.gone.send_replace(gone);
+    }
+
+    /// The picky one takes these from now on.
+    pub(crate) fn forgive(&self, numbers: impl Iterator<Item = u64>) {
+        self.state(|state| state.forgiven.extend(numbers));
     }
 
     pub(crate) fn begin_life(&self, life: u32) {
@@ -196,7 +205,8 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>, last: Last) -> 
         shared.state(|state| state.complaints.push(complaint));
         return Ok(status(StatusCode::OK));
     };
-    if TAGS[tag] == "picky" && numbers.iter().any(|number| is_refused(*number)) {
+    let refuses = |number: &u64| is_refused(*number) && !shared.state(|state| state.forgiven.contains(number));
+    if TAGS[tag] == "picky" && numbers.iter().any(refuses) {
         return Ok(status(StatusCode::BAD_REQUEST));
     }
     let take = |lost| shared.take(tag, &numbers, lost, &last);

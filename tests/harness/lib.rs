@@ -10,6 +10,7 @@ pub mod client;
 pub mod command;
 pub mod guests;
 pub mod host;
+pub mod real;
 pub mod receiver;
 
 /// The top of the project.

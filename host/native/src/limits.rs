@@ -105,6 +105,10 @@ pub const CONNECTIONS: usize = 8_192;
 /// How long a stopping host waits for what is in flight. The rest stays in the journal.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a stopping host waits for a disk to take the last outcomes: one that takes nothing must not keep the process, nor who
+/// waits for it, for ever.
+pub const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long a reload waits for the old container's requests on the wire. No tag delivers meanwhile; what is not answered by then
 /// is cut off, and sent again by the new one.
 pub const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(10);

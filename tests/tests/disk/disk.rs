@@ -55,12 +55,13 @@ impl SmallDisk {
         fs::remove_file(self.path().join("filler")).unwrap();
     }
 
-    /// Makes it read-only, or writable again; only while nobody has a file on it open for writing.
+    /// Makes it read-only, or writable again; only while nobody has a file on it open for writing. It is the mount that changes,
+    /// and not the file system: that a user without privileges may do.
     pub(crate) fn remount(&self, how: &str) {
         let runner = self.runner();
         let status = Command::new(&runner[0])
             .args(&runner[1..])
-            .args(["mount", "-o", &format!("remount,{how}")])
+            .args(["mount", "-o", &format!("remount,bind,{how}")])
             .arg(&self.mount)
             .status();
         assert!(status.unwrap().success(), "it cannot be remounted");

@@ -8,6 +8,8 @@
 )]
 
 mod disk;
+mod ext4;
+mod read_only;
 mod reading;
 mod writing;
 

@@ -7,12 +7,13 @@ use http::StatusCode;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
 use tagyard_tests::command::Served;
+use tagyard_tests::real::was_not_real;
 
 use crate::disk::SmallDisk;
 use crate::{Vendor, accept, dead_letters, delivered, event, folder};
 
 /// How a disk comes to take nothing, and to take something again.
-trait Fault {
+pub(crate) trait Fault {
     fn runner(&self) -> Vec<String>;
     fn data(&self) -> std::path::PathBuf;
     fn set(&self, served: &Served);
@@ -35,7 +36,7 @@ impl Fault for SmallDisk {
 }
 
 /// No file may grow, which the system also tells the process by a signal that ends it by default.
-struct FileSize<'f>(&'f Path);
+pub(crate) struct FileSize<'f>(pub(crate) &'f Path);
 
 impl Fault for FileSize<'_> {
     fn runner(&self) -> Vec<String> {
@@ -66,7 +67,7 @@ fn taken(vendor: &Vendor) -> BTreeMap<String, usize> {
     taken
 }
 
-async fn check(fault: &dyn Fault, folder: &Path) {
+pub(crate) async fn check(fault: &dyn Fault, folder: &Path) {
     let vendor = Vendor::start().await;
     let (container, data) = (folder.join("disk.toml"), folder.join("data"));
     let options =
@@ -111,7 +112,7 @@ const EVENTS: usize = 80;
 
 /// Deliveries go on while nothing can be written, outcomes and dead letters included; none is repeated, and all are recorded when there
 /// is room.
-async fn check_delivery(fault: &dyn Fault, folder: &Path) {
+pub(crate) async fn check_delivery(fault: &dyn Fault, folder: &Path) {
     let vendor = Vendor::start().await;
     vendor.set_ill(true);
     let (container, data) = (folder.join("disk.toml"), folder.join("data"));
@@ -154,7 +155,10 @@ async fn check_delivery(fault: &dyn Fault, folder: &Path) {
 fn small_disk(folder: &Path) -> Option<SmallDisk> {
     let disk = SmallDisk::mount(&folder.join("data"));
     if disk.is_none() {
-        println!("not checked on a full disk: no disk may be mounted here");
+        was_not_real(
+            "a full or read-only disk",
+            "not run, since no disk may be mounted here: it needs user namespaces",
+        );
     }
     disk
 }

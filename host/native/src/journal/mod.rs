@@ -40,6 +40,7 @@ mod index;
 mod lock;
 mod log;
 mod options;
+mod pace;
 mod ranges;
 mod read;
 mod record;

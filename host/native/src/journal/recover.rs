@@ -13,6 +13,7 @@ use super::disk::{Disk, TEMPORARY};
 use super::error::{OpenError, StorageFault, fault};
 use super::lock::DirLock;
 use super::options::Options;
+use super::pace::Pace;
 use super::record::{HEAD_BYTES, MAX_POSITION};
 use super::scan::Found;
 use super::segment::{self, Segment};
@@ -76,6 +77,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<(Writer, Recovery), O
         next: recovery.next,
         unsynced: None,
         company: 0,
+        pace: Pace::default(),
         _lock: lock,
     };
     match end {

@@ -14,6 +14,7 @@ use super::error::{AppendError, StorageFault, fault};
 use super::group::{Append, Group, Room};
 use super::lock::DirLock;
 use super::options::{Durability, Options};
+use super::pace::Pace;
 use super::segment::{HEADER_BYTES, Segment, header};
 use super::shared::{Shared, lock};
 
@@ -53,6 +54,7 @@ pub(super) struct Writer {
     pub(super) unsynced: Option<Instant>,
     /// How many appends the last group had, and how many came while it was synced.
     pub(super) company: usize,
+    pub(super) pace: Pace,
     pub(super) _lock: DirLock,
 }
 
@@ -85,7 +87,8 @@ impl Writer {
 
     /// Takes what waits, as far as one write goes, and answers all of it.
     fn serve(&mut self, command: Command, commands: &Receiver<Command>, buffer: Vec<u8>) -> Vec<u8> {
-        self.gather();
+        let most = self.gather();
+        let begun = Instant::now();
         let mut group = Group::new(self.next, buffer);
         let mut following = Some(command);
         while let Some(Command::Append(append)) = following.take_if(|it| matches!(it, Command::Append(_))) {
@@ -93,11 +96,13 @@ impl Writer {
             self.shared.queued.fetch_sub(1, Ordering::Relaxed);
             let room = Room { used: self.shared.bytes.load(Ordering::Relaxed), max: self.shared.bounds.max_bytes() };
             group.add(append, self.dedupe.as_mut(), room);
-            following = (group.buffer.len() < GROUP_BYTES).then(|| commands.try_recv().ok()).flatten();
+            let has_room = group.buffer.len() < GROUP_BYTES && group.appends() < most;
+            following = has_room.then(|| commands.try_recv().ok()).flatten();
         }
         let carried = group.appends();
         let buffer = self.commit(group);
         self.company = carried + self.shared.queued.load(Ordering::Relaxed);
+        self.pace.note(begun, carried, self.company);
         match following {
             Some(Command::Sync(done)) => {
                 let _ = done.send(self.sync());
@@ -112,13 +117,16 @@ impl Writer {
         buffer
     }
 
-    /// Waits until half of those that were there last time have come again, so that while one half is synced the other is on its way.
-    fn gather(&self) {
+    /// Waits until half of those that were there last time have come again. Returns how many the next group takes at most: no more
+    /// than that half, where the disk is quick, so that while one half is synced the other is on its way.
+    fn gather(&self) -> usize {
         if self.options.durability != Durability::Fsync || self.company < GATHER_FROM {
-            return;
+            return usize::MAX;
         }
+        let half = self.company / 2;
         // One more than the queue holds is in hand.
-        self.shared.gathering.wait(&self.shared.queued, self.company * 3 / 4, GATHER);
+        self.shared.gathering.wait(&self.shared.queued, half, GATHER);
+        if self.pace.is_disk_quick { half } else { usize::MAX }
     }
 
     fn commit(&mut self, group: Group) -> Vec<u8> {

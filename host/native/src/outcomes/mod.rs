@@ -14,12 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tagyard_pipeline::outcome::Outcome;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::checkpoint::Checkpoint;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::journal::{Begin, CursorFile, CursorFileError, Finished, Loaded, Log, Origin, ReadError};
-use crate::limits::WAITING_OUTCOMES;
+use crate::limits::{RECORD_TIMEOUT, WAITING_OUTCOMES};
 use crate::sent::{self, Sent};
 
 pub use again::Rerun;
@@ -83,13 +84,20 @@ pub struct Progress {
 
 /// The task that writes; [`Writing::finish`] waits until it has.
 pub struct Writing {
-    done: oneshot::Receiver<()>,
+    task: JoinHandle<()>,
 }
 
 impl Writing {
-    /// Waits until everything is recorded, once all [`Recorder`]s are dropped.
-    pub async fn finish(self) {
-        let _ = self.done.await;
+    /// Waits until everything is recorded, once all [`Recorder`]s are dropped. A disk that takes nothing is given up after a while:
+    /// what is not recorded is run again at the next start, as after a kill.
+    pub async fn finish(mut self) {
+        if tokio::time::timeout(RECORD_TIMEOUT, &mut self.task).await.is_err() {
+            self.task.abort();
+            let _ = self.task.await;
+            tracing::error!(
+                "outcomes could not be written before the stop: their events are run again at the next start"
+            );
+        }
     }
 }
 
@@ -119,19 +127,15 @@ impl Recorder {
         tracing::debug!(replayed, "outcomes since the last checkpoint");
         let (ends, waiting) = mpsc::channel(WAITING_OUTCOMES);
         let (sent, keeper) = sent::queue(sent);
-        let (done, finished) = oneshot::channel();
         let (watchers, _) = broadcast::channel(WAITING_OUTCOMES);
         let state = Arc::new(Mutex::new(State { cursors, ..State::default() }));
         let checkpoint = Checkpoint::new(file, log.clone(), state.clone(), checkpointed);
         let (count, written) = watch::channel(0);
         let writer = Writer::new(log, letters, checkpoint.clone(), state.clone(), count, watchers.clone());
-        tokio::spawn(async move {
-            writer.run(waiting, keeper).await;
-            let _ = done.send(());
-        });
+        let task = tokio::spawn(writer.run(waiting, keeper));
         let (given, marks) = (Arc::default(), watch::Sender::new(()));
         let recorder = Recorder { ends, given, written, checkpoint, sent, state, watchers, marks };
-        Ok((recorder, Writing { done: finished }))
+        Ok((recorder, Writing { task }))
     }
 
     /// Gives each tag a cursor; one that has none yet begins with the event at `start`. The cursors of other tags, which would
