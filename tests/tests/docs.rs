@@ -17,8 +17,15 @@ const GOING_ON: [&str; 4] = ["demo", "serve", "status", "dead"];
 
 #[test]
 fn listings_are_the_files_they_show() {
-    let examples =
-        ["shop.toml", "hooks.toml", "hello.toml", "hello-tag/Cargo.toml", "hello-tag/tag.toml", "hello-tag/src/lib.rs"];
+    let examples = [
+        "shop.toml",
+        "conditions.toml",
+        "hooks.toml",
+        "hello.toml",
+        "hello-tag/Cargo.toml",
+        "hello-tag/tag.toml",
+        "hello-tag/src/lib.rs",
+    ];
     let readme = readme();
     let listings: Vec<String> =
         blocks(&readme).filter(|(language, _)| ["toml", "rust"].contains(language)).map(|(_, text)| text).collect();

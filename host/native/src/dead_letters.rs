@@ -9,6 +9,7 @@ use serde_json::Value;
 use settled::Settlements;
 use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::permit::Permitted;
+use tagyard_pipeline::request::Request;
 use tokio::sync::MutexGuard;
 
 use crate::deliver::Answer;
@@ -30,6 +31,9 @@ pub struct DeadLetter {
     pub reason: String,
     /// The event as the container accepted it, or as it came.
     pub event: Value,
+    /// What is kept of the request that brought the event: should it be run again, consent is read from it anew.
+    #[serde(default, skip_serializing_if = "Request::is_empty")]
+    pub brought_by: Request,
     /// The request that was refused, with its secrets as placeholders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<ShownRequest>,
@@ -206,6 +210,7 @@ mod tests {
             cause: Cause::Invalid,
             reason: "no event".to_owned(),
             event: Value::Null,
+            brought_by: Request::default(),
             request: None,
             answer: None,
             attempts: 0,

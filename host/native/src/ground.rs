@@ -6,10 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tagyard_pipeline::container::model;
+use tagyard_pipeline::plan::Shared;
 use tagyard_pipeline::sources::Rules;
 use tokio::sync::{Semaphore, watch};
 
-use crate::collect::{Collector, Routes};
+use crate::collect::{Collector, Intake, Routes};
 use crate::container::{Environment, Loaded};
 use crate::dead_letters::DeadLetters;
 use crate::decoded::Decoded;
@@ -21,7 +22,7 @@ use crate::live::{InForce, Live};
 use crate::outcomes::Recorder;
 use crate::retention::Keep;
 use crate::sandbox::Sandbox;
-use crate::tag::{Tag, shared_transforms};
+use crate::tag::Tag;
 
 pub(crate) struct Ground {
     pub(crate) journal: EventJournal,
@@ -45,7 +46,7 @@ pub(crate) struct Compiled {
     pub(crate) container: model::Container,
     pub(crate) tags: Vec<Arc<Tag>>,
     /// How it collects; the secrets of its webhooks are in it.
-    pub(crate) rules: Arc<Rules>,
+    intake: Intake,
 }
 
 impl Compiled {
@@ -54,10 +55,15 @@ impl Compiled {
     /// # Errors
     /// When one does not start.
     pub(crate) fn new(loaded: &Loaded, sandbox: &Sandbox, env: Environment) -> Result<Self, TagsError> {
-        let shared = shared_transforms(&loaded.container)?;
+        let shared = Shared::compile(&loaded.container)?;
+        let asked = shared.rules().asked().clone();
         let tags = loaded.tags.iter().map(|tag| Tag::start(sandbox, tag, shared.clone(), env).map(Arc::new));
         let rules = Arc::new(Rules::new(&loaded.container.collect, env)?);
-        Ok(Compiled { container: loaded.container.clone(), tags: tags.collect::<Result<_, _>>()?, rules })
+        Ok(Compiled {
+            container: loaded.container.clone(),
+            tags: tags.collect::<Result<_, _>>()?,
+            intake: Intake { rules, asked },
+        })
     }
 
     pub(crate) fn names(&self) -> Vec<&str> {
@@ -79,8 +85,8 @@ impl Ground {
     pub(crate) fn collect(&self, compiled: &Compiled) {
         let (journal, letters) = (self.journal.clone(), self.letters.clone());
         let (decoded, metrics, places) = (self.decoded.clone(), self.metrics.clone(), self.places.clone());
-        let rules = compiled.rules.clone();
-        let collector = Collector::new(&compiled.container, rules, journal, letters, decoded, metrics, places);
+        let intake = compiled.intake.clone();
+        let collector = Collector::new(&compiled.container, intake, journal, letters, decoded, metrics, places);
         self.routes.store(Arc::new(collector.router()));
         self.keep.send_replace(compiled.keep());
     }

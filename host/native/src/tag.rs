@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use tagyard_pipeline::container::model;
 use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::output::{LogLine, Output, Request};
 use tagyard_pipeline::permit::{MAX_REQUESTS, Permitted, SecretBindings, permit};
-use tagyard_pipeline::plan::{Plan, PlanError};
+use tagyard_pipeline::plan::{Plan, PlanError, Shared};
 use tagyard_pipeline::redact::Redacted;
-use tagyard_pipeline::transform::Transform;
 
 use crate::container::{Environment, LoadedTag};
 use crate::deliver::Wire;
@@ -73,12 +71,7 @@ impl Tag {
     ///
     /// # Errors
     /// When the component does not load.
-    pub fn start(
-        sandbox: &Sandbox,
-        tag: &LoadedTag,
-        shared: Arc<[Transform]>,
-        env: Environment,
-    ) -> Result<Self, StartError> {
+    pub fn start(sandbox: &Sandbox, tag: &LoadedTag, shared: Shared, env: Environment) -> Result<Self, StartError> {
         let start = || -> Result<Self, StartErrorKind> {
             let settings = serde_json::Value::Object(tag.spec.settings.clone()).to_string();
             let component = &tag.component;
@@ -191,12 +184,4 @@ fn check(output: &Output, events: usize) -> Result<(), CallError> {
 fn size(request: &Request) -> usize {
     let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     size_of::<Request>() + request.url.len() + headers + request.body.len() + size_of_val(request.events.as_slice())
-}
-
-/// Compiles the container's own transformations, which all tags share.
-///
-/// # Errors
-/// When one is none; a checked container has none such.
-pub fn shared_transforms(container: &model::Container) -> Result<Arc<[Transform]>, PlanError> {
-    Ok(container.transforms.iter().map(Transform::compile).collect::<Result<Vec<_>, _>>()?.into())
 }

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use tagyard_pipeline::event::Event;
-use tagyard_pipeline::expression::View;
+use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::output::LogLine;
 use tagyard_pipeline::permit::Permitted;
-use tagyard_pipeline::plan::Decision;
-use tagyard_pipeline::transform::Traced;
+use tagyard_pipeline::plan::{Decision, Explained};
 
 use crate::tag::{GuestEnd, Tag};
 
@@ -32,12 +30,9 @@ pub struct TriedTag {
     /// `None` where it was sent.
     pub reason: Option<String>,
     pub requests: Vec<TriedRequest>,
-    /// What transformations changed of the event before the tag saw it.
-    #[serde(skip)]
-    pub changed: Vec<Traced>,
-    /// Fields of the event that the tag did not see.
-    #[serde(skip)]
-    pub withheld: Vec<String>,
+    /// How it came to that: the clauses of the trigger, consent, what transformations changed, and the fields that it did not see.
+    #[serde(flatten)]
+    pub why: Explained,
     #[serde(skip)]
     pub log: Vec<LogLine>,
 }
@@ -80,38 +75,40 @@ impl TriedOutcome {
 }
 
 /// Tries an event on all tags.
-pub async fn try_event(tags: &[Tag], event: &Event) -> Tried {
-    let view = View::of(event);
+pub async fn try_event(tags: &[Tag], accepted: &Accepted) -> Tried {
+    let event = &accepted.event;
     let mut tried = Vec::with_capacity(tags.len());
     for tag in tags {
-        tried.push(try_tag(tag, event, &view).await);
+        tried.push(try_tag(tag, accepted).await);
     }
     let title = event.name().map_or(String::new(), |name| format!(" \"{name}\""));
     Tried { message_id: event.message_id().to_owned(), title: format!("{}{title}", event.kind().name()), tags: tried }
 }
 
-async fn try_tag(tag: &Tag, event: &Event, view: &View<'_>) -> TriedTag {
-    let ended = |outcome, reason: String| TriedTag {
+async fn try_tag(tag: &Tag, accepted: &Accepted) -> TriedTag {
+    let why = tag.plan.explain(accepted);
+    let ended = |outcome, reason: String, why| TriedTag {
         tag: tag.name.clone(),
         outcome,
         reason: Some(reason),
         requests: Vec::new(),
-        changed: Vec::new(),
-        withheld: Vec::new(),
+        why,
         log: Vec::new(),
     };
-    let redacted = match tag.plan.decide(event, view) {
-        Decision::NotTriggered(clause) => return ended(TriedOutcome::NotTriggered, clause.to_string()),
-        Decision::BlockedByConsent(missing) => {
-            return ended(TriedOutcome::BlockedByConsent, missing.to_string());
+    let unseen = |why| Explained { changed: Vec::new(), withheld: Vec::new(), ..why };
+    let redacted = match tag.plan.decide(accepted) {
+        Decision::NotTriggered(clause) => {
+            return ended(TriedOutcome::NotTriggered, clause.to_string(), unseen(why));
         }
-        Decision::Filtered(filtered) => return ended(TriedOutcome::Skipped, filtered.to_string()),
+        Decision::BlockedByConsent(missing) => {
+            return ended(TriedOutcome::BlockedByConsent, missing.to_string(), unseen(why));
+        }
+        Decision::Filtered(filtered) => return ended(TriedOutcome::Skipped, filtered.to_string(), unseen(why)),
         Decision::Run(redacted) => redacted,
     };
-    let (changed, withheld) = (tag.plan.traced(event), tag.plan.withheld(event));
     let ran = match tag.run(vec![redacted]).await {
         Ok(ran) => ran,
-        Err(error) => return TriedTag { changed, withheld, ..ended(TriedOutcome::Failed, error.to_string()) },
+        Err(error) => return ended(TriedOutcome::Failed, error.to_string(), why),
     };
     let (outcome, reason) = match ran.ended.into_iter().next().map(|(_, end)| end) {
         None => (TriedOutcome::Sent, None),
@@ -120,7 +117,7 @@ async fn try_tag(tag: &Tag, event: &Event, view: &View<'_>) -> TriedTag {
         Some(GuestEnd::Dead(_, reason)) => (TriedOutcome::Refused, Some(reason)),
     };
     let requests = ran.permitted.iter().map(TriedRequest::new).collect();
-    TriedTag { tag: tag.name.clone(), outcome, reason, requests, changed, withheld, log: ran.log }
+    TriedTag { tag: tag.name.clone(), outcome, reason, requests, why, log: ran.log }
 }
 
 impl TriedRequest {

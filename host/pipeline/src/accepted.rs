@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 
 use crate::event::{Event, InvalidEvent};
 use crate::object::Object;
+use crate::request::Request;
+use crate::rules::Memo;
 
 /// The format that is written. A reader knows this one and all before it; a new number comes with a new way to read.
 const VERSION: u32 = 1;
@@ -20,9 +22,12 @@ pub struct Accepted {
     pub received_at: Timestamp,
     /// The name of the source.
     pub source: Cow<'static, str>,
+    /// What is kept of the request that brought it.
+    pub request: Request,
     pub event: Event,
     /// The only tag that it is for: an event that was put back for one whose outcome a person did not accept.
     pub only: Option<String>,
+    memo: Memo,
 }
 
 /// Why a record could not be read. It never repeats a value of the event's.
@@ -43,6 +48,9 @@ struct Record<'r> {
     received_at: Timestamp,
     #[serde(borrow)]
     source: Cow<'r, str>,
+    /// Not there where nothing is kept of it.
+    #[serde(borrow, default)]
+    request: Option<&'r RawValue>,
     #[serde(borrow)]
     event: &'r RawValue,
     #[serde(default)]
@@ -56,6 +64,20 @@ struct Version {
 }
 
 impl Accepted {
+    pub fn new(received_at: Timestamp, source: impl Into<Cow<'static, str>>, request: Request, event: Event) -> Self {
+        Accepted { received_at, source: source.into(), request, event, only: None, memo: Memo::default() }
+    }
+
+    /// What was found out about it.
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.memo
+    }
+
+    /// The same for one tag alone.
+    pub fn only_for(self, tag: &str) -> Self {
+        Accepted { only: Some(tag.to_owned()), ..self }
+    }
+
     /// Whether it is for another tag than this one alone.
     pub fn is_kept_from(&self, tag: &str) -> bool {
         self.only.as_deref().is_some_and(|only| only != tag)
@@ -64,10 +86,16 @@ impl Accepted {
     /// The record as JSON.
     pub fn to_json(&self) -> String {
         let source = Value::from(&*self.source);
-        let mut json = String::with_capacity(self.event.object().text_len() + 256);
+        let request = self.request.json();
+        let mut json = String::with_capacity(self.event.object().text_len() + request.map_or(0, str::len) + 256);
         // Writing into memory cannot fail.
         let head = format_args!(r#"{{"v":{VERSION},"received_at":"{}","source":{source},"#, self.received_at);
         let _ = json.write_fmt(head);
+        if let Some(request) = request {
+            json.push_str(r#""request":"#);
+            json.push_str(request);
+            json.push(',');
+        }
         if let Some(only) = &self.only {
             let _ = write!(json, r#""only":{},"#, Value::from(only.as_str()));
         }
@@ -93,12 +121,9 @@ impl Accepted {
             }
         };
         let object = Object::parse(record.event.get()).map_err(|error| RecordError::Damaged(error.column()))?;
-        Ok(Accepted {
-            received_at: record.received_at,
-            source: Cow::Owned(record.source.into_owned()),
-            event: Event::new(object)?,
-            only: record.only,
-        })
+        let request = record.request.map(|json| Request::from_json(json.get())).unwrap_or_default();
+        let accepted = Accepted::new(record.received_at, record.source.into_owned(), request, Event::new(object)?);
+        Ok(Accepted { only: record.only, ..accepted })
     }
 }
 
@@ -112,15 +137,13 @@ mod tests {
     fn comes_back_as_it_was() {
         let event = json!({"type": "track", "messageId": "m", "userId": "u", "event": "Ordered \u{1f600}",
             "properties": {"revenue": 9.99, "products": [{"id": 1}], "note": "a \"quoted\"\nline"}});
-        let accepted = Accepted {
-            received_at: "2026-11-21T10:00:00.123456789Z".parse().unwrap(),
-            source: Cow::Borrowed("segment"),
-            event: serde_json::from_value(event).unwrap(),
-            only: None,
-        };
-        let for_one = Accepted { only: Some("ga4".to_owned()), ..accepted.clone() };
-        for accepted in [accepted, for_one] {
-            assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
+        let event: Event = serde_json::from_value(event).unwrap();
+        let received_at = "2026-11-21T10:00:00.123456789Z".parse().unwrap();
+        for request in [Request::default(), Request::from_json(r#"{"cookies":{"theme":"\"dark\""}}"#)] {
+            let accepted = Accepted::new(received_at, "segment", request, event.clone());
+            for accepted in [accepted.clone(), accepted.only_for("ga4")] {
+                assert_eq!(Accepted::from_bytes(accepted.to_json().as_bytes()), Ok(accepted));
+            }
         }
     }
 

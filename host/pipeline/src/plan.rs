@@ -2,31 +2,46 @@
 
 use std::sync::Arc;
 
-use crate::consent::{self, NoConsent};
-use crate::container::model;
-use crate::event::Event;
-use crate::expression::{ExpressionError, View};
+use serde::Serialize;
+
+use crate::accepted::Accepted;
+use crate::consent::anonymise::anonymised;
+use crate::consent::{NoConsent, Verdict};
+use crate::container::model::{self, WithoutConsent};
+use crate::expression::View;
 use crate::grants::Grant;
 use crate::redact::{self, Redacted};
+use crate::rules::{Memo, Rules, RulesError, Scope};
 use crate::transform::{Chain, Filtered, Traced, Transform, TransformErrors};
-use crate::trigger::{FalseClause, Trigger};
+use crate::trigger::{FalseClause, Shown, Trigger, TriggerError};
 
 /// Everything that is decided before a tag runs.
 #[derive(Debug)]
 pub struct Plan {
     trigger: Trigger,
     consent: Vec<String>,
+    without_consent: WithoutConsent,
+    rules: Arc<Rules>,
     transforms: Chain,
     grant: Grant,
+}
+
+/// What all tags of a container have in common.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    transforms: Arc<[Transform]>,
+    rules: Arc<Rules>,
 }
 
 /// Why a tag has no plan. A checked container never gives one.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PlanError {
-    #[error("`when`: {0}")]
-    Trigger(#[from] ExpressionError),
+    #[error(transparent)]
+    Trigger(#[from] TriggerError),
     #[error(transparent)]
     Transform(#[from] TransformErrors),
+    #[error(transparent)]
+    Rules(#[from] RulesError),
 }
 
 /// What a tag is to do with an event.
@@ -38,47 +53,105 @@ pub enum Decision {
     Run(Redacted),
 }
 
+/// How a decision came about, for a person to read.
+#[derive(Debug, Default, Serialize)]
+pub struct Explained {
+    pub clauses: Vec<Shown>,
+    /// Of each purpose that the tag needs.
+    pub consent: Vec<Verdict>,
+    /// Whether the tag gets what is left without whom the event is about.
+    #[serde(rename = "anonymised")]
+    pub is_anonymised: bool,
+    /// What the transformations change of the event before the tag sees it.
+    #[serde(skip)]
+    pub changed: Vec<Traced>,
+    /// The fields that the tag does not see.
+    #[serde(skip)]
+    pub withheld: Vec<String>,
+}
+
+impl Shared {
+    /// Compiles what all tags of a container have in common.
+    ///
+    /// # Errors
+    /// When an expression, a path or a pattern is none.
+    pub fn compile(container: &model::Container) -> Result<Self, PlanError> {
+        let transforms = container.transforms.iter().map(Transform::compile).collect::<Result<Vec<_>, _>>()?;
+        Ok(Shared { transforms: transforms.into(), rules: Arc::new(Rules::compile(container)?) })
+    }
+
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+}
+
 impl Plan {
     /// Compiles a tag's plan.
     ///
     /// # Errors
     /// When an expression or a path is none.
-    pub fn compile(tag: &model::Tag, shared: Arc<[Transform]>, grant: Grant) -> Result<Self, PlanError> {
+    pub fn compile(tag: &model::Tag, shared: Shared, grant: Grant) -> Result<Self, PlanError> {
         Ok(Plan {
             trigger: Trigger::compile(tag)?,
             consent: tag.consent.clone(),
-            transforms: Chain::compile(tag, shared)?,
+            without_consent: tag.without_consent,
+            transforms: Chain::compile(tag, shared.transforms)?,
+            rules: shared.rules,
             grant,
         })
     }
 
-    /// Decides for one event. `view` is the same event's, shared by all the tags.
-    pub fn decide(&self, event: &Event, view: &View<'_>) -> Decision {
-        if let Err(clause) = self.trigger.test(event, view) {
+    /// Decides for one event.
+    pub fn decide(&self, accepted: &Accepted) -> Decision {
+        let spare = Memo::default();
+        let scope = Scope::new(&self.rules, accepted, &spare);
+        if let Err(clause) = self.trigger.test(&accepted.event, accepted.received_at, &scope.view()) {
             return Decision::NotTriggered(clause);
         }
-        let missing = consent::missing(event, &self.consent);
-        if !missing.is_empty() {
-            return Decision::BlockedByConsent(NoConsent(missing.into_iter().map(str::to_owned).collect()));
+        let missing: Vec<Verdict> = self.verdicts(&scope).filter(|verdict| !verdict.is_given).collect();
+        if !missing.is_empty() && self.without_consent == WithoutConsent::Block {
+            return Decision::BlockedByConsent(NoConsent(missing));
         }
-        match self.transforms.apply(view) {
-            Ok(fields) => Decision::Run(Redacted::new(&fields, &self.grant.fields)),
+        let redacted = self.with_view(&scope, !missing.is_empty(), |view| {
+            self.transforms.apply(view).map(|fields| Redacted::new(&fields, &self.grant.fields))
+        });
+        match redacted {
+            Ok(redacted) => Decision::Run(redacted),
             Err(filtered) => Decision::Filtered(filtered),
         }
     }
 
-    /// The fields of a transformed event that the tag does not see, for a person to read.
-    pub fn withheld(&self, event: &Event) -> Vec<String> {
-        let fields = self.transforms.apply(&View::of(event));
-        fields.map(|fields| redact::withheld(&fields, &self.grant.fields)).unwrap_or_default()
-    }
-
-    /// What the tag's transformations change of an event, for a person to read.
-    pub fn traced(&self, event: &Event) -> Vec<Traced> {
-        self.transforms.trace(event.fields())
+    /// Says how the decision for an event comes about.
+    pub fn explain(&self, accepted: &Accepted) -> Explained {
+        let spare = Memo::default();
+        let scope = Scope::new(&self.rules, accepted, &spare);
+        let consent: Vec<Verdict> = self.verdicts(&scope).collect();
+        let is_missing = consent.iter().any(|verdict| !verdict.is_given);
+        let is_anonymised = is_missing && self.without_consent == WithoutConsent::Anonymise;
+        let (changed, withheld) = self.with_view(&scope, is_anonymised, |view| {
+            let fields = self.transforms.apply(view);
+            let withheld = fields.map(|fields| redact::withheld(&fields, &self.grant.fields));
+            (self.transforms.trace(view), withheld.unwrap_or_default())
+        });
+        let clauses = self.trigger.show(&accepted.event, accepted.received_at, &scope.view());
+        Explained { clauses, consent, is_anonymised, changed, withheld }
     }
 
     pub fn grant(&self) -> &Grant {
         &self.grant
+    }
+
+    fn verdicts<'p>(&'p self, scope: &'p Scope<'_>) -> impl Iterator<Item = Verdict> + 'p {
+        self.consent.iter().map(|purpose| scope.consent(purpose))
+    }
+
+    /// Hands on the event as the transformations get it. Where it is to be anonymous it is made so before them, so that no
+    /// transformation and no variable puts back what was taken out.
+    fn with_view<T>(&self, scope: &Scope<'_>, anonymous: bool, then: impl FnOnce(&View<'_>) -> T) -> T {
+        if !anonymous {
+            return then(&scope.view());
+        }
+        let (left, memo) = (anonymised(scope.view().fields()), Memo::default());
+        then(&scope.anonymous(&left, &memo).view())
     }
 }

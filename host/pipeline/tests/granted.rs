@@ -9,17 +9,17 @@
 //!    reservation.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-use std::sync::Arc;
-
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
+use tagyard_pipeline::accepted::Accepted;
+use tagyard_pipeline::container::model::Container;
 use tagyard_pipeline::event::Event;
-use tagyard_pipeline::expression::View;
 use tagyard_pipeline::grants::Grant;
 use tagyard_pipeline::path::Fields;
-use tagyard_pipeline::plan::{Decision, Plan};
-use tagyard_pipeline::transform::Transform;
+use tagyard_pipeline::plan::{Decision, Plan, Shared};
+use tagyard_pipeline::request::Request;
 
 /// Few, so that events, grants and transformations meet.
 const KEYS: [&str; 2] = ["a", "b"];
@@ -131,19 +131,20 @@ fn meets(path: &[String], other: &str) -> bool {
     path.iter().map(String::as_str).zip(other.split('.')).all(|(own, others)| own == others)
 }
 
-fn tag(transforms: Vec<Value>) -> Value {
-    json!({"name": "mine", "use": "webhook", "transform": transforms})
-}
-
-fn compile(shared: Vec<Value>, own: Vec<Value>, granted: &Fields) -> Plan {
-    let shared: Arc<[Transform]> =
-        shared.into_iter().map(|spec| Transform::compile(&serde_json::from_value(spec).unwrap()).unwrap()).collect();
+fn compile(shared: &[Value], own: &[Value], granted: &Fields) -> Plan {
+    let container: Container = serde_json::from_value(json!({
+        "name": "shop",
+        "collect": {"write_keys": ["key"]},
+        "transform": shared,
+        "tag": [{"name": "mine", "use": "webhook", "transform": own}],
+    }))
+    .unwrap();
     let grant = Grant { hosts: Vec::new(), fields: granted.clone(), private_network: false, plain_http: false };
-    Plan::compile(&serde_json::from_value(tag(own)).unwrap(), shared, grant).unwrap()
+    Plan::compile(&container.tags[0], Shared::compile(&container).unwrap(), grant).unwrap()
 }
 
-fn seen(plan: &Plan, event: &Event) -> String {
-    match plan.decide(event, &View::of(event)) {
+fn seen(plan: &Plan, event: Event) -> String {
+    match plan.decide(&Accepted::new(Timestamp::UNIX_EPOCH, "segment", Request::default(), event)) {
         Decision::Run(redacted) => redacted.into_string(),
         other => panic!("{other:?}"),
     }
@@ -172,7 +173,7 @@ proptest! {
         let fields = Fields::parse(&granted).unwrap();
         let specs: Vec<Value> = transforms.iter().map(|(spec, _)| spec.clone()).collect();
         let (shared, own) = specs.split_at(shared.min(specs.len()));
-        let seen = seen(&compile(shared.to_vec(), own.to_vec(), &fields), &event);
+        let seen = seen(&compile(shared, own, &fields), event);
 
         let mut paths = Vec::new();
         leaves(&serde_json::from_str(&seen).unwrap(), "", &mut paths);

@@ -8,6 +8,7 @@
 )]
 
 mod accepts;
+mod asks;
 mod bounds;
 mod dedupe;
 mod outcomes;

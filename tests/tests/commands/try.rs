@@ -114,7 +114,12 @@ async fn json_has_every_outcome_and_its_reason() {
     check(0, "triggered", "not_triggered", "revenue");
     check(1, "triggered", "not_triggered", "`on`");
     check(0, "consented", "blocked_by_consent", "advertising");
-    check(1, "consented", "blocked_by_consent", "analytics, advertising");
+    check(
+        1,
+        "consented",
+        "blocked_by_consent",
+        "no consent to analytics (nothing gives it), advertising (nothing gives it)",
+    );
     check(1, "skipping", "skipped", "alias");
     check(0, "rejecting", "rejected", "user agent");
     check(0, "reaching", "refused", "elsewhere.example");
@@ -133,6 +138,9 @@ async fn json_has_each_request_with_its_secrets_masked() {
         "tag": "sent",
         "outcome": "sent",
         "reason": null,
+        "clauses": [],
+        "consent": [],
+        "anonymised": false,
         "requests": [{
             "method": "POST",
             "url": "https://hooks.example/in?key={{secret:token}}",
@@ -171,6 +179,51 @@ async fn a_person_reads_what_became_of_the_event_and_why() {
     has("changed by rename: properties.revenue, properties.value", &[]);
     assert!(!ended.stdout.contains("changed by drop"), "{}", ended.stdout);
     has("failing: failed", &["authorization"]);
+}
+
+#[tokio::test]
+async fn each_clause_and_consent_is_shown_with_what_it_read() {
+    let more =
+        ["--header", "sec-gpc: 1", "--header", "cookie: theme=dark; other=x", "--url", "https://c.example/v1/t?a=b"];
+    let container = r#"
+name = "shop"
+collect.write_keys = ["key"]
+
+[[tag]]
+name = "asking"
+use = "webhook"
+when = "event.properties.revenue > 10.0 && request.cookies.theme == 'dark' && has(event.properties.missing)"
+except = "request.query.a == 'c'"
+consent = ["analytics", "advertising"]
+settings = { url = "https://hooks.example/" }
+allow = { hosts = ["hooks.example"], fields = ["*"] }
+"#;
+    let files = [("shop.toml", container), ("event.json", ORDER)];
+    let arguments: Vec<&str> = ["try", "shop.toml", "event.json"].into_iter().chain(more).collect();
+    let ended = run_with(&files, &arguments).await;
+    let expected = "track \"Order Completed\" (m-1)
+  asking: not triggered, since `event.properties.revenue > 10.0` is false
+    when event.properties.revenue > 10.0: false; event.properties.revenue is 5
+    when request.cookies.theme == 'dark': true; request.cookies.theme is \"dark\"
+    when has(event.properties.missing): false; event.properties.missing is missing
+    except request.query.a == 'c': false; request.query.a is \"b\"
+    consent to analytics: given by categoryPreferences
+    consent to advertising: denied by categoryPreferences, Sec-GPC
+
+";
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), expected, ""));
+    let json = json_of(&run_with(&files, &[arguments.as_slice(), &["--json"]].concat()).await);
+    let asking = tag(&json, 0, "asking");
+    let clause = json!({
+        "clause": "when event.properties.revenue > 10.0", "value": false, "noValue": null,
+        "read": {"event.properties.revenue": 5},
+    });
+    assert_eq!(asking["clauses"][0], clause);
+    let advertising = json!({"purpose": "advertising", "given": false, "by": ["categoryPreferences", "Sec-GPC"]});
+    assert_eq!((&asking["consent"][1], &asking["anonymised"]), (&advertising, &json!(false)));
+    let wrong = run_with(&files, &["try", "shop.toml", "event.json", "--header", "sec-gpc"]).await;
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (Some(1), ""));
+    assert_eq!(wrong.stderr, "error: `sec-gpc` is no header: write it as `sec-gpc: 1`\n");
 }
 
 #[tokio::test]

@@ -5,10 +5,13 @@ use std::path::Path;
 use serde_json::Value;
 use tagyard::container;
 use tagyard::sandbox::Sandbox;
-use tagyard::tag::{Tag, shared_transforms};
+use tagyard::tag::Tag;
 use tagyard::try_event::{TriedOutcome, TriedTag, try_event};
+use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::object::Object;
+use tagyard_pipeline::plan::Shared;
+use tagyard_pipeline::request::Request;
 use tagyard_tests::host::{HEAD, secret};
 use tagyard_tests::{command, guests};
 
@@ -88,11 +91,13 @@ async fn tried(tags: &str) -> Vec<TriedTag> {
     let loaded = loaded.unwrap_or_else(|report| panic!("{report}"));
     let data = data();
     let sandbox = Sandbox::start(Some(data.path().join("compiled"))).expect("a sandbox");
-    let shared = shared_transforms(&loaded.container).expect("transforms");
+    let shared = Shared::compile(&loaded.container).expect("what the tags share");
     let start = |tag| Tag::start(&sandbox, tag, shared.clone(), secret).expect("starts");
     let tags: Vec<Tag> = loaded.tags.iter().map(start).collect();
     let Value::Object(fields) = event("m-1") else { panic!("it is an object") };
-    try_event(&tags, &Event::new(Object::from(&fields)).expect("an event")).await.tags
+    let event = Event::new(Object::from(&fields)).expect("an event");
+    let accepted = Accepted::new("2026-11-21T10:00:00Z".parse().expect("a time"), "try", Request::default(), event);
+    try_event(&tags, &accepted).await.tags
 }
 
 fn write(folder: &Path, name: &str, text: &str) {

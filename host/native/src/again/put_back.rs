@@ -8,7 +8,7 @@ use tagyard_pipeline::event::Event;
 use tagyard_pipeline::object::Object;
 
 use super::AgainError;
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::journal::{EventJournal, Journal, Key, NewRecord, Ranges};
 
 /// How many events go into one append: some MB at most.
@@ -28,7 +28,7 @@ pub(super) async fn put_back(
         let mut records = Vec::new();
         for (number, tag) in together {
             let letter = letters.get(*number).await?;
-            if let Some(record) = letter.and_then(|letter| record(letter.event, tag)) {
+            if let Some(record) = letter.and_then(|letter| record(letter, tag)) {
                 records.push(record);
                 put_back.add(*number, *number);
             }
@@ -41,11 +41,11 @@ pub(super) async fn put_back(
 }
 
 /// `None` for an event that could not be read when it died.
-fn record(event: Value, tag: &str) -> Option<NewRecord> {
-    let Value::Object(fields) = event else { return None };
+fn record(letter: DeadLetter, tag: &str) -> Option<NewRecord> {
+    let Value::Object(fields) = letter.event else { return None };
     let received_at = Timestamp::now();
     let event = Event::new(Object::from(&fields)).ok()?;
-    let accepted = Accepted { received_at, source: SOURCE.into(), event, only: Some(tag.to_owned()) };
+    let accepted = Accepted::new(received_at, SOURCE, letter.brought_by, event).only_for(tag);
     let payload = Bytes::from(accepted.to_json());
     // Its `messageId` was accepted before, which is no reason to leave it out.
     Some(NewRecord { received_at_ms: received_at.as_millisecond(), key: Key::NONE, payload })

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tagyard_pipeline::container::model::{HeaderSecret, Webhook};
+use tagyard_pipeline::container::model::{HeaderSecret, Tag, Webhook, WithoutConsent};
 
 use crate::container::{self, Loaded, LoadedTag};
 use crate::registry;
@@ -99,7 +99,16 @@ fn write_tag(f: &mut fmt::Formatter<'_>, tag: &LoadedTag) -> fmt::Result {
     if let Some(when) = &spec.when {
         line("when", when.split_whitespace().collect::<Vec<_>>().join(" "))?;
     }
-    line("consent", if spec.consent.is_empty() { "none needed".to_owned() } else { spec.consent.join(", ") })?;
+    if let Some(except) = &spec.except {
+        line("except", except.split_whitespace().collect::<Vec<_>>().join(" "))?;
+    }
+    if let Some([from, until]) = &spec.between {
+        line("between", format!("{from} and {until}"))?;
+    }
+    if let Some(share) = spec.sample {
+        line("for", format!("{share} of the users"))?;
+    }
+    line("consent", if spec.consent.is_empty() { "none needed".to_owned() } else { needed(spec) })?;
     let hosts: Vec<String> = grant.hosts.iter().map(ToString::to_string).collect();
     let over = [(grant.private_network, "private addresses too"), (grant.plain_http, "plain http too")];
     let over: Vec<&str> = over.into_iter().filter_map(|(on, what)| on.then_some(what)).collect();
@@ -120,6 +129,14 @@ fn write_tag(f: &mut fmt::Formatter<'_>, tag: &LoadedTag) -> fmt::Result {
         )?;
     }
     Ok(())
+}
+
+/// The purposes that a tag needs, and what it gets without them.
+fn needed(spec: &Tag) -> String {
+    match spec.without_consent {
+        WithoutConsent::Block => spec.consent.join(", "),
+        WithoutConsent::Anonymise => format!("{}; without it, events are anonymised", spec.consent.join(", ")),
+    }
 }
 
 /// The grant's fields as patterns: of what the manifest asks for and the container allows, the narrower.

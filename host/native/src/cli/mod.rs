@@ -24,6 +24,8 @@ pub mod status;
 mod stopped;
 pub mod tag;
 pub mod r#try;
+mod try_request;
+mod try_why;
 
 use std::process::ExitCode;
 

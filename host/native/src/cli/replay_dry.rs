@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use tagyard_pipeline::plan::Shared;
 
 use super::bar::Bar;
 use super::block_on;
@@ -14,7 +15,7 @@ use crate::container::{self, Loaded};
 use crate::dry_run::{Change, ChangedRequest, Compared, DryRun, Verdict};
 use crate::history::{History, Span};
 use crate::sandbox::Sandbox;
-use crate::tag::{Tag, shared_transforms};
+use crate::tag::Tag;
 use crate::text::nearest;
 
 /// How much of a value is shown to a person; `--json` has it whole.
@@ -94,7 +95,7 @@ fn start(loaded: &Loaded, name: &str) -> Result<Tag, String> {
         });
     };
     let sandbox = Sandbox::start(cache_folder()).map_err(|error| error.to_string())?;
-    let shared = shared_transforms(&loaded.container).map_err(|error| error.to_string())?;
+    let shared = Shared::compile(&loaded.container).map_err(|error| error.to_string())?;
     Tag::start(&sandbox, tag, shared, secrets).map_err(|error| error.to_string())
 }
 

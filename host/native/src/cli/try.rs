@@ -7,14 +7,17 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::object::Object;
+use tagyard_pipeline::plan::Shared;
 use tagyard_pipeline::transform::Traced;
 
-use super::{block_on, log};
+use super::try_request::RequestArgs;
+use super::{block_on, log, try_why};
 use crate::container;
 use crate::sandbox::Sandbox;
-use crate::tag::{Tag, shared_transforms};
+use crate::tag::Tag;
 use crate::try_event::{Tried, TriedTag, try_event};
 
 /// The longest file of events.
@@ -24,8 +27,9 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 ///
 /// An event is JSON in the shape of Segment's spec; its `type` and a `userId` or `anonymousId` are the least it has.
 ///
-/// Says for each tag what became of the event and why: which clause of the trigger was false, which consent was missing, which
-/// fields transformations changed and which it did not see, and the requests it would send. Secrets stand there as `{{secret:NAME}}` and need not be set.
+/// Says for each tag what became of the event and why: each clause of the trigger with what it read, each consent with the signals
+/// that decided it, the fields that transformations changed and those that it did not see, and the requests it would send. Secrets
+/// stand there as `{{secret:NAME}}` and need not be set.
 /// `messageId` and `timestamp` are filled in where the events have none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -38,16 +42,20 @@ pub struct Args {
     event: PathBuf,
     /// Print JSON for a machine.
     ///
-    /// `{"events": [{"messageId", "tags": [{"tag", "outcome", "reason", "requests": [{"method", "url", "headers", "body"}]}]}]}`; an
+    /// `{"events": [{"messageId", "tags": [{"tag", "outcome", "reason", "clauses", "consent", "anonymised", "requests": [{"method", "url", "headers",
+    /// "body"}]}]}]}`; an
     /// outcome is sent, not_triggered, blocked_by_consent, skipped, rejected, refused or failed.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    request: RequestArgs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   tagyard try shop.toml event.json
   echo '{\"type\": \"page\", \"anonymousId\": \"a1\"}' | tagyard try shop.toml -
+  tagyard try shop.toml event.json --header 'sec-gpc: 1' --header 'cookie: theme=dark'
   tagyard try --json shop.toml events.json | jq -r '.events[].tags[] | [.tag, .outcome] | @tsv'
 
 Exits with 0 when the events could be tried, whatever became of them, and with 1 when not.";
@@ -63,14 +71,16 @@ pub fn run(args: &Args) -> ExitCode {
         }
     };
     block_on(async {
-        let events = read_events(&args.event)?;
+        let received_at = Timestamp::now();
+        let events = read_events(&args.event, received_at)?;
         let sandbox = Sandbox::start(cache_folder()).map_err(|error| error.to_string())?;
-        let shared = shared_transforms(&loaded.container).map_err(|error| error.to_string())?;
+        let shared = Shared::compile(&loaded.container).map_err(|error| error.to_string())?;
+        let request = args.request.keep(shared.rules().asked(), received_at)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), secrets));
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut tried = Vec::new();
-        for event in &events {
-            tried.push(try_event(&tags, event).await);
+        for event in events {
+            tried.push(try_event(&tags, &Accepted::new(received_at, "try", request.clone(), event)).await);
         }
         let printed = match args.json {
             true => writeln!(io::stdout(), "{:#}", json!({ "events": tried })),
@@ -94,7 +104,7 @@ pub(super) fn cache_folder() -> Option<PathBuf> {
     Some(base.join("tagyard"))
 }
 
-fn read_events(path: &Path) -> Result<Vec<Event>, String> {
+fn read_events(path: &Path, now: Timestamp) -> Result<Vec<Event>, String> {
     let name = path.display();
     let input: Box<dyn Read> = match path.to_str() {
         Some("-") => Box::new(io::stdin()),
@@ -108,7 +118,6 @@ fn read_events(path: &Path) -> Result<Vec<Event>, String> {
         Value::Array(values) => values,
         value => vec![value],
     };
-    let now = Timestamp::now();
     let event = |(position, value): (usize, Value)| {
         let event = fill_in(value, position, now)
             .and_then(|fields| Event::new(Object::from(&fields)).map_err(|error| error.to_string()));
@@ -136,11 +145,12 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
         Some(reason) => writeln!(out, ", since {reason}")?,
         None => writeln!(out)?,
     }
-    for Traced { change, fields } in &tag.changed {
+    try_why::lines(&tag.why).into_iter().try_for_each(|line| writeln!(out, "    {}", printable(&line)))?;
+    for Traced { change, fields } in &tag.why.changed {
         writeln!(out, "    changed by {change}: {}", printable(&fields.join(", ")))?;
     }
-    if !tag.withheld.is_empty() {
-        writeln!(out, "    not shown to it: {}", printable(&tag.withheld.join(", ")))?;
+    if !tag.why.withheld.is_empty() {
+        writeln!(out, "    not shown to it: {}", printable(&tag.why.withheld.join(", ")))?;
     }
     for line in &tag.log {
         writeln!(out, "    it logged ({:?}): {}", line.level, line.message)?;

@@ -30,6 +30,7 @@ use tagyard_pipeline::container::model;
 use tagyard_pipeline::enrich::{RequestFacts, enrich};
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::outcome::Cause;
+use tagyard_pipeline::request::{self, Asked};
 use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
 use tokio::sync::Semaphore;
 
@@ -41,10 +42,19 @@ use counted::Counted;
 
 pub use server::{Routes, Server};
 
+/// What a container makes of requests.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// How they become events.
+    pub rules: Arc<Rules>,
+    /// What is kept of each beside its events.
+    pub asked: Asked,
+}
+
 /// Collects events for one container.
 pub struct Collector {
     name: String,
-    rules: Arc<Rules>,
+    intake: Intake,
     journal: EventJournal,
     letters: DeadLetters,
     decoded: Arc<Decoded>,
@@ -58,7 +68,7 @@ impl Collector {
     /// `places` are the requests that may be in work, [`COLLECTING_REQUESTS`](crate::limits::COLLECTING_REQUESTS) over all containers.
     pub fn new(
         container: &model::Container,
-        rules: Arc<Rules>,
+        intake: Intake,
         journal: EventJournal,
         letters: DeadLetters,
         decoded: Arc<Decoded>,
@@ -67,7 +77,7 @@ impl Collector {
     ) -> Self {
         Collector {
             name: container.name.clone(),
-            rules,
+            intake,
             journal,
             letters,
             decoded,
@@ -83,7 +93,7 @@ impl Collector {
 
     /// The whole HTTP surface.
     pub fn router(self) -> Router {
-        let cors = cors::layer(&self.rules.options.origins);
+        let cors = cors::layer(&self.intake.rules.options.origins);
         Router::new()
             .route("/healthz", get(probes::health))
             .route("/readyz", get(probes::ready))
@@ -99,11 +109,12 @@ impl Collector {
         source: &dyn Source,
         events: Vec<Event>,
         bad: Vec<BadEvent>,
+        request: &request::Request,
         at: Timestamp,
     ) -> Result<(), Refused> {
         let (accepted, dead) = (events.len() as u64, bad.len() as u64);
         // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
-        let records: Vec<NewRecord> = events.into_iter().map(|event| self.record(source, event, at)).collect();
+        let records: Vec<NewRecord> = events.into_iter().map(|event| self.record(source, request, event, at)).collect();
         let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| letter(bad, at)).collect();
         self.letters.append(&letters).await?;
         if !records.is_empty() {
@@ -114,9 +125,15 @@ impl Collector {
         Ok(())
     }
 
-    fn record(&self, source: &dyn Source, event: Event, received_at: Timestamp) -> NewRecord {
+    fn record(
+        &self,
+        source: &dyn Source,
+        request: &request::Request,
+        event: Event,
+        received_at: Timestamp,
+    ) -> NewRecord {
         let key = Key::of(&self.name, event.message_id());
-        let accepted = Accepted { received_at, source: source.name().into(), event, only: None };
+        let accepted = Accepted::new(received_at, source.name(), request.clone(), event);
         let payload = Bytes::from(accepted.to_json());
         self.decoded.remember(&payload, Arc::new(accepted));
         NewRecord { received_at_ms: received_at.as_millisecond(), key, payload }
@@ -149,26 +166,27 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     let _place = collector.places.try_acquire().map_err(|_| Refused::overloaded())?;
     let (mut parts, body) = request.into_parts();
     // Taken by reference into the static list: unclaimed requests are visible, never silently dropped.
-    let path = collector.rules.path(parts.uri.path());
+    let path = collector.intake.rules.path(parts.uri.path());
     let head = Head { method: &parts.method, path, headers: &parts.headers };
-    let source = sources::find(&head, &collector.rules).ok_or_else(|| Refused::unclaimed(&parts))?;
+    let source = sources::find(&head, &collector.intake.rules).ok_or_else(|| Refused::unclaimed(&parts))?;
     let body = body::read(body).await?;
     keep_authority(&mut parts);
     let received_at = Timestamp::now();
     let incoming = Incoming {
         method: &parts.method,
-        path: collector.rules.path(parts.uri.path()),
+        path: collector.intake.rules.path(parts.uri.path()),
         query: parts.uri.query(),
         headers: &parts.headers,
         body: &body,
         peer: peer(&parts),
         received_at,
     };
-    let mut parsed = source.parse(&incoming, &collector.rules)?;
+    let mut parsed = source.parse(&incoming, &collector.intake.rules)?;
     collector.check_rate(parsed.events.len() + parsed.bad.len())?;
     let facts = RequestFacts::from(&incoming);
     parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
-    collector.accept(source, parsed.events, parsed.bad, received_at).await?;
+    let kept = collector.intake.asked.keep(&incoming);
+    collector.accept(source, parsed.events, parsed.bad, &kept, received_at).await?;
     Ok(answer::success(&parsed.answer))
 }
 
@@ -196,6 +214,7 @@ fn letter(bad: BadEvent, at: Timestamp) -> DeadLetter {
         cause: Cause::Invalid,
         reason: format!("event {} of the request: {}", bad.position, bad.reason),
         event: bad.event,
+        brought_by: request::Request::default(),
         request: None,
         answer: None,
         attempts: 0,

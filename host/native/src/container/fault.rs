@@ -98,14 +98,18 @@ fn around<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Option<&'s Valu
     schema.pointer(keyword.rsplit_once('/').map_or("", |(parent, _)| parent))
 }
 
-/// Of the forms that a value may have, the one that it was meant to have: the one whose faults lie deepest inside it.
-/// `None` where no form comes nearer than the others.
+/// Of the forms that a value may have, the one that it was meant to have: the one whose faults lie deepest inside it, and of such
+/// the one that is of the value's own type. `None` where no form comes nearer than the others.
 fn likeliest<'e>(forms: &'e [Vec<ValidationError<'static>>]) -> Option<&'e [ValidationError<'static>]> {
     let depth = |errors: &[ValidationError<'_>]| {
         errors.iter().map(|error| error.instance_path().segments().count()).min().unwrap_or_default()
     };
     let deepest = forms.iter().map(|errors| depth(errors)).max()?;
-    let mut nearest = forms.iter().filter(|errors| depth(errors) == deepest);
+    let is_typed =
+        |errors: &[ValidationError<'_>]| !errors.iter().any(|error| matches!(error.kind(), Kind::Type { .. }));
+    let nearest: Vec<_> = forms.iter().filter(|errors| depth(errors) == deepest).collect();
+    let several = nearest.iter().any(|errors| is_typed(errors)) && nearest.len() > 1;
+    let mut nearest = nearest.into_iter().filter(|errors| !several || is_typed(errors));
     match (nearest.next(), nearest.next()) {
         (Some(only), None) => Some(only),
         _ => None,

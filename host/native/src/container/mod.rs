@@ -2,6 +2,7 @@
 
 mod collect;
 mod components;
+mod condition;
 mod expression;
 mod fault;
 mod grant;
@@ -11,6 +12,7 @@ pub(crate) mod schema;
 mod secret;
 mod tag;
 mod transform;
+mod vars;
 mod webhook;
 
 #[cfg(test)]
@@ -125,6 +127,8 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     collect::check(root, &mut problems);
     webhook::check(root, text, surroundings, &mut problems);
     transform::check_shared(root, text, &mut problems);
+    vars::check(root, text, &mut problems);
+    condition::check_consent(root, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);
     if !problems.is_empty() {
         return Err(problems);

@@ -73,6 +73,13 @@ fn without_null(schema: &mut Value) {
             if let Some(Value::Array(types)) = object.get_mut("type") {
                 types.retain(|name| name != "null");
             }
+            if let Some(Value::Array(values)) = object.get_mut("enum") {
+                values.retain(|value| !value.is_null());
+            }
+            // Said in one line, wherever the comment was broken.
+            if let Some(Value::String(description)) = object.get_mut("description") {
+                *description = description.replace('\n', " ");
+            }
             if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
                 branches.retain(|branch| branch != &serde_json::json!({ "type": "null" }));
                 if let [Value::Object(only)] = branches.as_mut_slice() {

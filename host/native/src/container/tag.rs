@@ -9,7 +9,7 @@ use tagyard_pipeline::grants::Grant;
 
 use super::node::Node;
 use super::problem::{Problem, Span};
-use super::{LoadedTag, Surroundings, expression, grant, schema, secret, transform};
+use super::{LoadedTag, Surroundings, condition, grant, schema, secret, transform};
 use crate::registry::{self, TagComponent};
 use crate::text::Position;
 
@@ -50,9 +50,7 @@ pub(super) fn check(
             }
             names.entry(name).or_insert(node.span());
         }
-        if let Some(when) = tag.get("when") {
-            expression::check(when, file, problems);
-        }
+        condition::check(tag, file, problems);
         transform::check_own(tag, file, problems);
         let Some((uses, node)) = tag.get("use").and_then(|uses| Some((uses.text()?, uses))) else { continue };
         let component = components.entry(uses).or_insert_with(|| resolve(uses, node, surroundings, problems));

@@ -13,6 +13,7 @@ use tagyard_pipeline::outcome::{Cause, Outcome};
 use tagyard_pipeline::output::LogLine;
 use tagyard_pipeline::permit::Permitted;
 use tagyard_pipeline::redact::Redacted;
+use tagyard_pipeline::request::Request;
 use tokio::sync::mpsc;
 
 use crate::dead_letters::{DeadLetter, ShownRequest};
@@ -119,17 +120,21 @@ impl Stage {
     ) {
         let at = Timestamp::now();
         let letter = match &outcome {
-            Outcome::DeadLetter { cause, reason } => Some(Box::new(DeadLetter {
-                at,
-                tag: Some(self.tag.name.clone()),
-                position: Some(record.position),
-                cause: *cause,
-                reason: reason.clone(),
-                event: event_of(record),
-                attempts,
-                answer: failed.as_ref().and_then(|failed| failed.undelivered.answer.clone()).map(Into::into),
-                request: failed.map(|failed| failed.request),
-            })),
+            Outcome::DeadLetter { cause, reason } => {
+                let (event, brought_by) = event_of(record);
+                Some(Box::new(DeadLetter {
+                    at,
+                    tag: Some(self.tag.name.clone()),
+                    position: Some(record.position),
+                    cause: *cause,
+                    reason: reason.clone(),
+                    event,
+                    brought_by,
+                    attempts,
+                    answer: failed.as_ref().and_then(|failed| failed.undelivered.answer.clone()).map(Into::into),
+                    request: failed.map(|failed| failed.request),
+                }))
+            }
             _ => None,
         };
         if let Outcome::DeadLetter { cause, reason } = &outcome {
@@ -326,10 +331,12 @@ fn undelivered_too(end: &mut Option<End>, request: &Permitted, undelivered: &Und
     *end = Some(End::Outcome(outcome, Some(Box::new(failed)), undelivered.attempts));
 }
 
-/// The event as it lies in the journal, for a dead letter.
-fn event_of(record: &Record) -> serde_json::Value {
+/// The event as it lies in the journal, and what is kept of its request, for a dead letter.
+fn event_of(record: &Record) -> (serde_json::Value, Request) {
     match Accepted::from_bytes(&record.payload) {
-        Ok(accepted) => serde_json::Value::Object(accepted.event.fields().clone()),
-        Err(_) => serde_json::Value::String(String::from_utf8_lossy(&record.payload).into_owned()),
+        Ok(accepted) => (serde_json::Value::Object(accepted.event.fields().clone()), accepted.request),
+        Err(_) => {
+            (serde_json::Value::String(String::from_utf8_lossy(&record.payload).into_owned()), Request::default())
+        }
     }
 }

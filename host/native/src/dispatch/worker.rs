@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tagyard_pipeline::accepted::Accepted;
-use tagyard_pipeline::expression::View;
 use tagyard_pipeline::outcome::{Cause, Outcome};
 use tagyard_pipeline::plan::Decision;
 use tokio::sync::{mpsc, watch};
@@ -96,8 +95,7 @@ impl Worker {
             return self.stage.record_unrun(&record, event.message_id(), outcome, again).await;
         }
         let again = again || accepted.only.is_some();
-        let decision = self.stage.tag.plan.decide(event, &View::of(event));
-        let outcome = match decision {
+        let outcome = match self.stage.tag.plan.decide(&accepted) {
             Decision::NotTriggered(clause) => Outcome::NotTriggered { reason: clause.to_string() },
             Decision::BlockedByConsent(missing) => Outcome::BlockedByConsent { reason: missing.to_string() },
             Decision::Filtered(filtered) => Outcome::Skipped { reason: filtered.to_string() },

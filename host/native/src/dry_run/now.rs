@@ -1,6 +1,5 @@
 //! What today's tag makes of past events.
 
-use tagyard_pipeline::expression::View;
 use tagyard_pipeline::plan::Decision;
 use tagyard_pipeline::redact::Redacted;
 
@@ -32,7 +31,7 @@ pub(super) async fn run(tag: &Tag, events: &[Result<PastEvent, Unreadable>]) -> 
             now.unsent.push("not triggered: it is for another tag alone".to_owned());
             continue;
         }
-        match tag.plan.decide(&past.event, &View::of(&past.event)) {
+        match tag.plan.decide(&past.accepted()) {
             Decision::NotTriggered(clause) => now.unsent.push(format!("not triggered: {clause}")),
             Decision::BlockedByConsent(missing) => now.unsent.push(format!("blocked by consent: {missing}")),
             Decision::Filtered(filtered) => now.unsent.push(format!("skipped: {filtered}")),

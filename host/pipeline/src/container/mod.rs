@@ -2,5 +2,7 @@
 
 mod journal;
 pub mod model;
+pub mod purpose;
 mod transform;
+pub mod variable;
 mod webhook;

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use super::journal::Journal;
+use super::purpose::Purpose;
 pub use super::transform::{Hash, Mask, Normal, Transform, Type};
+use super::variable::Variable;
 pub use super::webhook::{HeaderSecret, Webhook};
 
 /// A container: one site's or tenant's whole configuration.
@@ -24,6 +26,12 @@ pub struct Container {
     /// How requests to vendors are sent and tried again.
     #[serde(default)]
     pub deliver: Deliver,
+    /// Named values, which expressions read as `vars.NAME`: a CEL expression each, or a table.
+    #[serde(default)]
+    pub vars: BTreeMap<String, Variable>,
+    /// By what signals consent to each purpose is read, where that is not as its name suggests.
+    #[serde(default)]
+    pub consent: BTreeMap<String, Purpose>,
     /// What is kept on disk, and for how long.
     #[serde(default)]
     pub journal: Journal,
@@ -104,6 +112,10 @@ pub struct Tag {
     /// Consent purposes, all of which have to be given. Empty: the tag needs no consent.
     #[serde(default)]
     pub consent: Vec<String>,
+    /// What happens to an event without that consent: `block`, or `anonymise`, which takes out ids, address, user agent, traits and
+    /// whatever else tells one person from another.
+    #[serde(default)]
+    pub without_consent: WithoutConsent,
     /// The events it runs for: event names and types (`page`, `Order Completed`). Absent: all.
     #[serde(default)]
     #[schemars(length(min = 1))]
@@ -111,6 +123,16 @@ pub struct Tag {
     /// A CEL expression that has to be true as well.
     #[serde(default)]
     pub when: Option<String>,
+    /// A CEL expression; the tag does not run for events of which it is true.
+    #[serde(default)]
+    pub except: Option<String>,
+    /// The share of users for whose events it runs, from 0 to 1. A user is in or out for good, and for all tags alike.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1))]
+    pub sample: Option<f64>,
+    /// The time in which an event has to be received: `[2026-11-27T00:00:00Z, 2026-12-01T00:00:00Z]`, the second not included.
+    #[serde(default)]
+    pub between: Option<[String; 2]>,
     /// What the tag is allowed. A bundled tag gets what its manifest asks for when this is absent.
     #[serde(default)]
     pub allow: Option<Allow>,
@@ -123,6 +145,15 @@ pub struct Tag {
     /// Bounds on each call of the tag.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// What happens to an event to whose use its person did not consent.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithoutConsent {
+    #[default]
+    Block,
+    Anonymise,
 }
 
 fn in_order() -> bool {

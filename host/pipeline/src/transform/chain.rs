@@ -24,7 +24,8 @@ impl Chain {
         Ok(Chain { tag: tag.name.clone(), shared, own })
     }
 
-    /// Makes the changes in order. The event is copied only if there is one to make.
+    /// Makes the changes in order. The event is copied only if there is one to make. What stands around it stays as it was for
+    /// the event that came.
     ///
     /// # Errors
     /// When the tag is not to have the event at all.

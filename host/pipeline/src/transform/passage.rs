@@ -28,11 +28,11 @@ impl<'v, 'e> Passage<'v, 'e> {
         self.fields.to_mut()
     }
 
-    /// Calls `look` with the event as expressions see it now.
+    /// Calls `look` with the event as expressions see it now. What stands around it stays as it was for the event that came.
     pub(super) fn view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
         match &self.fields {
             Cow::Borrowed(_) => look(self.view),
-            Cow::Owned(fields) => look(&View::new(fields)),
+            Cow::Owned(fields) => look(&self.view.with_fields(fields)),
         }
     }
 

@@ -1,7 +1,11 @@
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::accepted::Accepted;
 use crate::expression::View;
+use crate::request::Request;
+use crate::rules::{Memo, Rules, Scope};
 
 fn compile(spec: &Value) -> Result<Transform, TransformErrors> {
     Transform::compile(&serde_json::from_value(spec.clone()).unwrap_or_else(|error| panic!("{spec}: {error}")))
@@ -50,6 +54,42 @@ fn they_are_made_in_order() {
 fn a_condition_decides() {
     check(json!({"when": "event.a == 1.0", "drop": ["b"]}), json!({"a": 1, "b": 1}), json!({"a": 1}));
     check(json!({"when": "event.c == 1.0", "drop": ["b"]}), json!({"a": 1, "b": 1}), json!({"a": 1, "b": 1}));
+}
+
+/// What stands around an event stays as it was for the event that came, whatever changed before.
+#[test]
+fn they_see_what_stands_around_the_event() {
+    let container: model::Container = serde_json::from_value(json!({
+        "name": "shop", "collect": {"write_keys": ["key"]},
+        "vars": {"total": "event.properties.total"},
+        "transform": [
+            {"drop": ["properties.total", "missing"]},
+            {"set": {"properties.theme": "request.cookies.theme", "properties.gone": "event.properties.total"}},
+            {"when": "vars.total > 20.0 && !consent.analytics", "set": {"properties.value": "vars.total"}},
+            {"tags": ["filtered"], "when": "request.cookies.theme == 'dark'", "filter": true},
+        ],
+    }))
+    .expect("container");
+    let event = json!({"type": "page", "messageId": "m", "userId": "u", "properties": {"total": 21}});
+    let accepted = Accepted::new(
+        Timestamp::UNIX_EPOCH,
+        "segment",
+        Request::from_json(r#"{"cookies":{"theme":"dark"}}"#),
+        serde_json::from_value(event).expect("event"),
+    );
+    let (rules, spare) = (Rules::compile(&container).expect("compiles"), Memo::default());
+    let scope = Scope::new(&rules, &accepted, &spare);
+    let chain = |tag: &str| {
+        let shared = container.transforms.iter().map(|spec| Transform::compile(spec).expect("compiles")).collect();
+        let tag = serde_json::from_value(json!({"name": tag, "use": "webhook"})).expect("tag");
+        Chain::compile(&tag, shared).expect("compiles")
+    };
+    let view = scope.view();
+    let applied = chain("mine").apply(&view).expect("not filtered");
+    assert_eq!(applied["properties"], json!({"theme": "dark", "value": 21}));
+    let traced: Vec<String> = chain("mine").trace(&view).iter().map(|traced| traced.fields.join(" ")).collect();
+    assert_eq!(traced, ["properties.total", "properties.theme", "properties.value"]);
+    assert!(chain("filtered").apply(&view).is_err());
 }
 
 #[test]
@@ -398,7 +438,7 @@ fn a_trace_names_what_changed_and_no_value() {
     }) else {
         panic!("an object")
     };
-    let traced = Chain::compile(&tag, shared).expect("compiles").trace(&fields);
+    let traced = Chain::compile(&tag, shared).expect("compiles").trace(&View::new(&fields));
     let traced: Vec<(&str, String)> = traced.iter().map(|traced| (traced.change, traced.fields.join(" "))).collect();
     let expected = [
         ("drop", "context.ip"),

@@ -24,11 +24,11 @@ pub struct Traced {
 
 impl Chain {
     /// What each transformation changes of an event, up to one that filters it; those that change nothing are left out.
-    pub fn trace(&self, fields: &Map<String, Value>) -> Vec<Traced> {
+    pub fn trace(&self, event: &View<'_>) -> Vec<Traced> {
         let mut traced = Vec::new();
-        let mut before = Cow::Borrowed(fields);
+        let mut before = Cow::Borrowed(event.fields());
         for transform in self.iter() {
-            let view = View::new(&before);
+            let view = event.with_fields(&before);
             let mut event = Passage::of(&view);
             if transform.apply(&mut event).is_err() {
                 break;

@@ -1,0 +1,56 @@
+//! The request that an event is tried with.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use jiff::Timestamp;
+use tagyard_pipeline::request::{Asked, Request};
+use tagyard_pipeline::sources::Incoming;
+use url::Url;
+
+/// The request that is taken to have brought the events, for conditions, variables and consent that ask about it.
+#[derive(Debug, clap::Args)]
+pub(super) struct RequestArgs {
+    /// A header of the request that brought the events, such as `sec-gpc: 1` or `cookie: a=b`; may be given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+    /// The URL of that request, with its query.
+    #[arg(long, value_name = "URL")]
+    url: Option<Url>,
+    /// The address that it came from.
+    #[arg(long, value_name = "ADDRESS")]
+    ip: Option<IpAddr>,
+}
+
+impl RequestArgs {
+    /// What a container keeps of it.
+    ///
+    /// # Errors
+    /// When a header is none.
+    pub(super) fn keep(&self, asked: &Asked, received_at: Timestamp) -> Result<Request, String> {
+        let mut headers = HeaderMap::new();
+        if let Some(host) = self.url.as_ref().and_then(Url::host_str).and_then(|host| HeaderValue::from_str(host).ok())
+        {
+            headers.insert(header::HOST, host);
+        }
+        for text in &self.headers {
+            let (name, value) =
+                parse(text).ok_or_else(|| format!("`{text}` is no header: write it as `sec-gpc: 1`"))?;
+            headers.append(name, value);
+        }
+        Ok(asked.keep(&Incoming {
+            method: &Method::POST,
+            path: self.url.as_ref().map_or("/", Url::path),
+            query: self.url.as_ref().and_then(Url::query),
+            headers: &headers,
+            body: b"",
+            peer: self.ip,
+            received_at,
+        }))
+    }
+}
+
+fn parse(text: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = text.split_once(':')?;
+    Some((name.trim().parse().ok()?, value.trim().parse().ok()?))
+}

@@ -1,0 +1,178 @@
+//! Consent: the purposes that a person agreed to, and from where that is known.
+//!
+//! Every signal that comes with an event may speak of a purpose. If one denies it, it is denied; else, if one gives it, it is given;
+//! where none speaks, it is denied unless the container says otherwise.
+
+pub mod anonymise;
+mod google;
+mod iab;
+mod signals;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use regex::Regex;
+use serde::Serialize;
+
+use crate::container::purpose::{self as model, Answer, Google};
+use crate::expression::pattern;
+use crate::request::Asked;
+
+pub use signals::Signals;
+
+/// By what each purpose of a container is read.
+#[derive(Debug, Default)]
+pub struct Purposes {
+    named: BTreeMap<String, Purpose>,
+}
+
+/// By what one purpose is read, compiled.
+#[derive(Clone, Debug)]
+struct Purpose {
+    default: Answer,
+    google: BTreeSet<Google>,
+    tcf: BTreeSet<u8>,
+    opt_out: bool,
+    cookie: Option<(String, Regex)>,
+}
+
+/// What is known of one purpose for one event.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Verdict {
+    pub purpose: String,
+    #[serde(rename = "given")]
+    pub is_given: bool,
+    /// The signals that decided it; none where no signal speaks of the purpose.
+    pub by: Vec<String>,
+}
+
+/// The purposes that are missing, for a person to read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NoConsent(pub Vec<Verdict>);
+
+/// Why a purpose does not compile. A checked container has none such.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`consent.{purpose}.cookie`: {message}")]
+pub struct PurposeError {
+    purpose: String,
+    message: String,
+}
+
+impl Purposes {
+    /// Compiles what the container says of its purposes.
+    ///
+    /// # Errors
+    /// When a cookie's pattern is none.
+    pub fn compile(specs: &BTreeMap<String, model::Purpose>) -> Result<Self, PurposeError> {
+        let compile = |(name, spec): (&String, &model::Purpose)| {
+            let failed = |message| PurposeError { purpose: name.clone(), message };
+            Ok((name.clone(), Purpose::compile(name, spec).map_err(failed)?))
+        };
+        Ok(Purposes { named: specs.iter().map(compile).collect::<Result<_, _>>()? })
+    }
+
+    /// Asks for what consent is read from.
+    pub(crate) fn ask(&self, asked: &mut Asked) {
+        signals::ask(asked);
+        self.cookies().for_each(|name| asked.cookie(name));
+    }
+
+    /// What is known of a purpose.
+    pub fn verdict(&self, name: &str, signals: &Signals) -> Verdict {
+        let unnamed;
+        let purpose = match self.named.get(name) {
+            Some(purpose) => purpose,
+            None => {
+                unnamed = Purpose::by_name(name);
+                &unnamed
+            }
+        };
+        let statements = signals.of(name, purpose);
+        let is_denied = statements.iter().any(|(_, is_given)| !is_given);
+        let is_given = match purpose.default {
+            Answer::Denied => !is_denied && !statements.is_empty(),
+            Answer::Given => !is_denied,
+        };
+        let mut by: Vec<String> =
+            statements.into_iter().filter(|(_, gives)| *gives == is_given).map(|(signal, _)| signal).collect();
+        // A GPP string may speak twice.
+        by.dedup();
+        Verdict { purpose: name.to_owned(), is_given, by }
+    }
+
+    fn cookies(&self) -> impl Iterator<Item = &str> {
+        self.named.values().filter_map(|purpose| purpose.cookie.as_ref()).map(|(name, _)| name.as_str())
+    }
+}
+
+impl Purpose {
+    /// What a purpose's name suggests. Of one that nothing is known of, an objection to a sale is heeded.
+    fn by_name(name: &str) -> Self {
+        let is = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let nothing = Purpose {
+            default: Answer::Denied,
+            google: BTreeSet::new(),
+            tcf: BTreeSet::new(),
+            opt_out: true,
+            cookie: None,
+        };
+        if is(&["analytics"]) {
+            // Storage, and measuring content.
+            return Purpose {
+                google: [Google::AnalyticsStorage].into(),
+                tcf: [1, 8].into(),
+                opt_out: false,
+                ..nothing
+            };
+        }
+        if is(&["advertising", "marketing"]) {
+            // Storage, selecting advertising by few data and by a profile, making the profile, measuring advertising.
+            return Purpose {
+                google: [Google::AdStorage, Google::AdUserData].into(),
+                tcf: [1, 2, 3, 4, 7].into(),
+                ..nothing
+            };
+        }
+        nothing
+    }
+
+    fn compile(name: &str, spec: &model::Purpose) -> Result<Self, String> {
+        let by_name = Purpose::by_name(name);
+        let cookie = spec.cookie.as_ref().map(|cookie| Ok::<_, String>((cookie.name.clone(), pattern(&cookie.given)?)));
+        Ok(Purpose {
+            default: spec.default.unwrap_or(by_name.default),
+            google: spec.google.clone().unwrap_or(by_name.google),
+            tcf: spec.tcf.clone().unwrap_or(by_name.tcf),
+            opt_out: spec.opt_out.unwrap_or(by_name.opt_out),
+            cookie: cookie.transpose()?,
+        })
+    }
+}
+
+impl fmt::Display for Verdict {
+    /// `analytics: given by gcs`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answer = if self.is_given { "given" } else { "denied" };
+        match self.by.as_slice() {
+            [] if self.is_given => write!(f, "{}: given, as the container has it by default", self.purpose),
+            [] => write!(f, "{}: denied, since nothing gives it", self.purpose),
+            by => write!(f, "{}: {answer} by {}", self.purpose, by.join(", ")),
+        }
+    }
+}
+
+impl fmt::Display for NoConsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no consent to ")?;
+        for (position, verdict) in self.0.iter().enumerate() {
+            let comma = if position > 0 { ", " } else { "" };
+            match verdict.by.as_slice() {
+                [] => write!(f, "{comma}{} (nothing gives it)", verdict.purpose)?,
+                by => write!(f, "{comma}{} (denied by {})", verdict.purpose, by.join(" and "))?,
+            }
+        }
+        Ok(())
+    }
+}

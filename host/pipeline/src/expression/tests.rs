@@ -1,0 +1,89 @@
+//! What expressions say of an event.
+#![allow(clippy::panic, clippy::expect_used)]
+
+use super::*;
+use serde_json::json;
+
+fn check(source: &str, expected: Result<Value, NoValue>) {
+    let event = json!({"event": "Order Completed", "properties": {"revenue": 120, "coupon": null, "tags": ["a", "b"]}});
+    let Value::Object(fields) = event else { panic!("an object") };
+    let expression = Expression::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+    assert_eq!(expression.value(&View::new(&fields)), expected, "{source}");
+}
+
+#[test]
+fn computes_over_the_event() {
+    check("event.properties.revenue > 100.0", Ok(json!(true)));
+    check("event.properties.revenue == 120", Ok(json!(true)));
+    check("event.properties.revenue * 1.2", Ok(json!(144)));
+    check("has(event.properties.missing) && event.properties.missing > 0.0", Ok(json!(false)));
+    check("event.properties.missing > 0.0", Err(NoValue::Missing));
+    check("event.event.startsWith('Order')", Ok(json!(true)));
+    check("event.event.matches('^Order [A-Z]')", Ok(json!(true)));
+    check("'b' in event.properties.tags", Ok(json!(true)));
+    check("event.properties.tags[5]", Err(NoValue::Missing));
+    check("event.event + 1", Err(NoValue::Type));
+    check("{'a': event.properties.tags}", Ok(json!({"a": ["a", "b"]})));
+    check("1.0 / 0.0", Err(NoValue::Other));
+}
+
+#[test]
+fn reads_only_what_it_names() {
+    let check = |source: &str, expected: &[&str]| {
+        let expression = Expression::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+        let paths: Vec<String> = expression.reads().paths().iter().map(|path| path.join(".")).collect();
+        assert_eq!(paths, expected, "{source}");
+    };
+    check("1 + 1 == 2", &[]);
+    check("event.a.b > 1 && event['a'].c == event.a[event.d]", &["event.a", "event.a.b", "event.a.c", "event.d"]);
+    check("has(event.a.b) || event.?c.orValue(1) == 1", &["event.a.b", "event.c"]);
+    check("event.list.exists(item, item.price > event.limit)", &["event.limit", "event.list"]);
+    check("event.list[0].price == 1", &["event.list"]);
+    check(
+        "{'x': event.a}.x in [event.b, vars.c, request.cookies.d]",
+        &["event.a", "event.b", "request.cookies.d", "vars.c"],
+    );
+    check("size(event) > 2", &["event"]);
+}
+
+#[test]
+fn what_is_not_there_is_missing_in_every_way_to_ask() {
+    check("event.?properties.?missing.orValue('none')", Ok(json!("none")));
+    check("event.properties['missing'] == 1", Err(NoValue::Missing));
+    check("vars.missing == 1", Err(NoValue::Missing));
+    check("has(vars.missing)", Ok(json!(false)));
+    check("request.cookies.missing == ''", Err(NoValue::Missing));
+    check("request.path == ''", Err(NoValue::Missing));
+    check("consent.analytics", Ok(json!(false)));
+    check("size(event) == 2", Ok(json!(true)));
+    check("event.properties.tags.join('-')", Ok(json!("a-b")));
+    check("event.properties", Ok(json!({"revenue": 120, "coupon": null, "tags": ["a", "b"]})));
+}
+
+#[test]
+fn what_can_never_be_true_does_not_compile() {
+    let check = |source: &str, expected: &str| {
+        let error = Expression::compile(source).map(|_| ()).expect_err(source);
+        assert!(error.to_string().starts_with(expected), "{source}: {error}");
+        assert!(error.offset.is_some(), "{source}");
+    };
+    check("evnt.a", "unknown variable `evnt`: an expression sees `event`, `request`, `consent`, `vars`");
+    check("event.a.startswith('b')", "there is no function `startswith`");
+    check("event.a.matches('(')", "not a regular expression: unclosed group");
+    check("event.a.matches('(a{1000}){1000}')", "the pattern is too large");
+    check("event.a.matches(event.b)", "a pattern is written out");
+    check("event.a.inCidr(['10.0.0.0/8', '10.0.0.0/40'])", "`10.0.0.0/40` is no network");
+    check("vars == 1", "`vars` is read by name, as in `vars.page_host`");
+    check("'a' in consent", "`consent` is read by name, as in `consent.analytics`");
+    check("size(request.cookies) > 1", "only what is named of a request is kept: `request.cookies.NAME`");
+    check("request.body == ''", "a request has no `body`: it has `request.host`");
+    check("request.headers['User-Agent'] == ''", "write header names in lower case: `user-agent`");
+    check("request.headers.cookie == ''", "the header `cookie` is not kept; a cookie is `request.cookies.NAME`");
+}
+
+#[test]
+fn says_where_an_expression_is_wrong() {
+    let at = |source: &str| Expression::compile(source).map(|_| ()).map_err(|error| error.offset);
+    assert_eq!(at("event.a &&"), Err(Some(10)));
+    assert_eq!(at("event.a == 1 && evnt.b"), Err(Some(16)));
+}

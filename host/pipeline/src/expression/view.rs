@@ -1,0 +1,129 @@
+//! What expressions see: an event, and what is around it.
+
+use std::sync::LazyLock;
+
+use cel::common::types::{CelBool, CelMapKey};
+use cel::common::value::Val;
+use serde_json::{Map, Value};
+
+use super::reads::Tree;
+use super::{NoValue, values};
+use crate::event::Event;
+
+/// An event as expressions see it. Nothing is read or converted before an expression asks for it.
+#[derive(Clone, Copy)]
+pub struct View<'e> {
+    of: Viewed<'e>,
+    around: &'e dyn Around,
+}
+
+/// What there is besides the event: `request`, `vars`, `consent`.
+pub trait Around: Sync {
+    /// What is kept of the request that brought the event.
+    fn request(&self) -> &Map<String, Value>;
+
+    /// The value of a variable.
+    ///
+    /// # Errors
+    /// When it has none for this event.
+    fn variable(&self, name: &str) -> Result<&Value, NoValue>;
+
+    /// Whether consent to a purpose is given.
+    fn is_given(&self, purpose: &str) -> bool;
+}
+
+/// No surroundings: no request, no variables, no consent.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+impl Around for Nothing {
+    fn request(&self) -> &Map<String, Value> {
+        static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        &NOTHING
+    }
+
+    fn variable(&self, _: &str) -> Result<&Value, NoValue> {
+        Err(NoValue::Missing)
+    }
+
+    fn is_given(&self, _: &str) -> bool {
+        false
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Viewed<'e> {
+    Event(&'e Event),
+    /// An event on its way through the transformations.
+    Fields(&'e Map<String, Value>),
+}
+
+impl<'e> View<'e> {
+    /// An event with nothing around it.
+    pub fn of(event: &'e Event) -> Self {
+        View { of: Viewed::Event(event), around: &Nothing }
+    }
+
+    /// An event's fields with nothing around them.
+    pub fn new(fields: &'e Map<String, Value>) -> Self {
+        View { of: Viewed::Fields(fields), around: &Nothing }
+    }
+
+    /// The same event with its surroundings.
+    pub fn within(self, around: &'e dyn Around) -> Self {
+        View { around, ..self }
+    }
+
+    /// Other fields in the same surroundings.
+    pub fn with_fields<'f>(&self, fields: &'f Map<String, Value>) -> View<'f>
+    where
+        'e: 'f,
+    {
+        View::new(fields).within(self.around)
+    }
+
+    pub fn fields(&self) -> &'e Map<String, Value> {
+        match self.of {
+            Viewed::Event(event) => event.fields(),
+            Viewed::Fields(fields) => fields,
+        }
+    }
+
+    /// What an expression reads of one of its variables, as a CEL value.
+    pub(super) fn bind(&self, root: &str, read: &Tree) -> Box<dyn Val + 'e> {
+        let named = |value: fn(&'e dyn Around, &str) -> Option<Box<dyn Val + 'e>>| {
+            let members = read.members().filter_map(|(name, _)| Some((key(name), value(self.around, name)?)));
+            values::map(members.collect())
+        };
+        match root {
+            "event" => values::object(self.fields(), read),
+            "request" => values::object(self.around.request(), read),
+            // What has no value is left out, and so is missing.
+            "vars" => named(|around, name| around.variable(name).ok().map(values::whole)),
+            _ => named(|around, purpose| Some(Box::new(CelBool::from(around.is_given(purpose))))),
+        }
+    }
+
+    /// The value at a path that an expression reads, for a person to see.
+    pub(super) fn at(&self, path: &[&str]) -> Option<Value> {
+        let within = |object: &Map<String, Value>, path: &[&str]| {
+            let (first, rest) = path.split_first()?;
+            rest.iter().try_fold(object.get(*first)?, |value, part| value.get(part)).cloned()
+        };
+        match path {
+            ["event"] => None,
+            ["event", path @ ..] => within(self.fields(), path),
+            ["request", path @ ..] => within(self.around.request(), path),
+            ["vars", name, path @ ..] => {
+                let value = self.around.variable(name).ok()?;
+                path.iter().try_fold(value, |value, part| value.get(part)).cloned()
+            }
+            ["consent", purpose] => Some(Value::Bool(self.around.is_given(purpose))),
+            _ => None,
+        }
+    }
+}
+
+fn key(name: &str) -> CelMapKey<'static> {
+    CelMapKey::from(name.to_owned())
+}

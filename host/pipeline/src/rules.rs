@@ -1,0 +1,178 @@
+//! What a container says for all its tags: variables, consent, and what of a request they ask for; and what comes of it for one event.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Map, Value};
+
+use crate::accepted::Accepted;
+use crate::consent::{PurposeError, Purposes, Signals, Verdict};
+use crate::container::model;
+use crate::expression::{Around, Expression, NoValue, Nothing, View};
+use crate::request::Asked;
+use crate::variables::{Values, VariableError, Variables};
+
+/// A container's rules, compiled.
+#[derive(Debug)]
+pub struct Rules {
+    /// Tells these rules from those of another container, or of the same one before a reload.
+    id: u64,
+    variables: Variables,
+    purposes: Purposes,
+    asked: Asked,
+}
+
+/// Why rules do not compile. A checked container has none such.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RulesError {
+    #[error(transparent)]
+    Variable(#[from] VariableError),
+    #[error(transparent)]
+    Purpose(#[from] PurposeError),
+}
+
+/// What was found out about an event, once for all its tags.
+#[derive(Debug, Default)]
+pub struct Memo {
+    /// The rules by which it was found out: those that asked first.
+    rules: OnceLock<u64>,
+    request: OnceLock<Map<String, Value>>,
+    signals: OnceLock<Signals>,
+    values: OnceLock<Values>,
+}
+
+impl Rules {
+    /// Compiles a container's rules.
+    ///
+    /// # Errors
+    /// When a variable or a purpose does not compile.
+    pub fn compile(container: &model::Container) -> Result<Self, RulesError> {
+        let variables = Variables::compile(&container.vars)?;
+        let purposes = Purposes::compile(&container.consent)?;
+        let mut asked = Asked::default();
+        let mut uses_consent = container.tags.iter().any(|tag| !tag.consent.is_empty());
+        for expression in expressions(container) {
+            asked.add(expression.reads());
+            uses_consent |= expression.reads().root("consent").is_some();
+        }
+        if uses_consent {
+            let by_name = std::mem::take(&mut asked);
+            purposes.ask(&mut asked);
+            asked.also(by_name);
+        }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Ok(Rules { id: NEXT.fetch_add(1, Ordering::Relaxed), variables, purposes, asked })
+    }
+
+    /// What is to be kept of the requests that bring its events.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+}
+
+/// Every expression of a container that reads a request or consent, wherever it stands. A text that only looks like one has a name kept
+/// for nothing; one that were forgotten would have nothing to read.
+fn expressions(container: &model::Container) -> Vec<Expression> {
+    fn gather(value: &Value, found: &mut Vec<Expression>) {
+        match value {
+            Value::String(text) if text.contains("request") || text.contains("consent") => {
+                found.extend(Expression::compile(text));
+            }
+            Value::Array(items) => items.iter().for_each(|item| gather(item, found)),
+            // Their texts are their vendors', not expressions.
+            Value::Object(object) => {
+                let members =
+                    object.iter().filter(|(key, _)| !["settings", "secrets", "allow"].contains(&key.as_str()));
+                members.for_each(|(_, value)| gather(value, found));
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    gather(&serde_json::to_value(container).unwrap_or_default(), &mut found);
+    found
+}
+
+/// An event, or what is left of it, with everything that a container's expressions see around it.
+pub struct Scope<'e> {
+    rules: &'e Rules,
+    accepted: &'e Accepted,
+    /// What was found out about the event as it came, and as expressions see it.
+    found: &'e Memo,
+    memo: &'e Memo,
+    /// What is left of the event without whom it is about; expressions then see nothing of the request either.
+    anonymous: Option<&'e Map<String, Value>>,
+}
+
+impl<'e> Scope<'e> {
+    /// `spare` is for what is found out about an event of which other rules have asked already, as after a reload.
+    pub fn new(rules: &'e Rules, accepted: &'e Accepted, spare: &'e Memo) -> Self {
+        let memo = if accepted.memo().is_of(rules) { accepted.memo() } else { spare };
+        Scope { rules, accepted, found: memo, memo, anonymous: None }
+    }
+
+    /// The same event with only `fields` of it left. Variables are computed anew from those, into `memo`.
+    pub fn anonymous(&self, fields: &'e Map<String, Value>, memo: &'e Memo) -> Scope<'e> {
+        Scope { memo, anonymous: Some(fields), ..*self }
+    }
+
+    pub fn view(&self) -> View<'_> {
+        let view = match self.anonymous {
+            Some(fields) => View::new(fields),
+            None => View::of(&self.accepted.event),
+        };
+        view.within(self)
+    }
+
+    /// What is known of consent to a purpose.
+    pub fn consent(&self, purpose: &str) -> Verdict {
+        let signals = self
+            .found
+            .signals
+            .get_or_init(|| Signals::read(self.accepted.event.fields(), self.kept(), &self.rules.purposes));
+        self.rules.purposes.verdict(purpose, signals)
+    }
+
+    /// What is kept of the request, whether or not expressions see it.
+    fn kept(&self) -> &'e Map<String, Value> {
+        self.found.request.get_or_init(|| self.accepted.request.fields())
+    }
+}
+
+impl Around for Scope<'_> {
+    fn request(&self) -> &Map<String, Value> {
+        match self.anonymous {
+            Some(_) => Nothing.request(),
+            None => self.kept(),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Result<&Value, NoValue> {
+        let values = self.memo.values.get_or_init(|| self.rules.variables.values());
+        self.rules.variables.value(name, values, &self.view(), self.accepted.event.message_id())
+    }
+
+    fn is_given(&self, purpose: &str) -> bool {
+        self.consent(purpose).is_given
+    }
+}
+
+impl Memo {
+    fn is_of(&self, rules: &Rules) -> bool {
+        *self.rules.get_or_init(|| rules.id) == rules.id
+    }
+}
+
+/// A copy of an event has nothing found out about it yet.
+impl Clone for Memo {
+    fn clone(&self) -> Self {
+        Memo::default()
+    }
+}
+
+/// It follows from the event, and tells no two apart.
+impl PartialEq for Memo {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
