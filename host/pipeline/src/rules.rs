@@ -70,6 +70,9 @@ impl Rules {
     }
 }
 
+/// Keys of a tag below which no text is an expression.
+const OTHERS: [&str; 3] = ["settings", "secrets", "allow"];
+
 /// Every expression of a container that reads a request or consent, wherever it stands. A text that only looks like one has a name kept
 /// for nothing; one that were forgotten would have nothing to read.
 fn expressions(container: &model::Container) -> Vec<Expression> {
@@ -79,17 +82,17 @@ fn expressions(container: &model::Container) -> Vec<Expression> {
                 found.extend(Expression::compile(text));
             }
             Value::Array(items) => items.iter().for_each(|item| gather(item, found)),
-            // Their texts are their vendors', not expressions.
-            Value::Object(object) => {
-                let members =
-                    object.iter().filter(|(key, _)| !["settings", "secrets", "allow"].contains(&key.as_str()));
-                members.for_each(|(_, value)| gather(value, found));
-            }
+            Value::Object(object) => object.values().for_each(|value| gather(value, found)),
             _ => {}
         }
     }
+    let mut json = serde_json::to_value(container).unwrap_or_default();
+    for tag in json.get_mut("tag").and_then(Value::as_array_mut).into_iter().flatten() {
+        // Their texts are their vendors', not expressions.
+        tag.as_object_mut().into_iter().for_each(|tag| tag.retain(|key, _| !OTHERS.contains(&key.as_str())));
+    }
     let mut found = Vec::new();
-    gather(&serde_json::to_value(container).unwrap_or_default(), &mut found);
+    gather(&json, &mut found);
     found
 }
 
@@ -174,5 +177,28 @@ impl Clone for Memo {
 impl PartialEq for Memo {
     fn eq(&self, _: &Self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_an_expression_reads_is_kept_whatever_its_key_is_called_and_a_vendors_text_is_none() {
+        let check = |part: Value, is_kept: bool| {
+            let mut container = json!({"name": "shop", "collect": {"write_keys": ["k"]}});
+            container.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+            let rules = Rules::compile(&serde_json::from_value(container).unwrap()).unwrap();
+            assert_eq!(*rules.asked() != Asked::default(), is_kept, "{part}");
+        };
+        check(json!({"vars": {"allow": "request.ip"}}), true);
+        check(json!({"transform": [{"set": {"settings": "request.path"}}]}), true);
+        check(json!({"tag": [{"name": "a", "use": "webhook", "when": "request.host == 'a'"}]}), true);
+        check(json!({"tag": [{"name": "a", "use": "webhook", "settings": {"text": "request.ip"}}]}), false);
+        check(json!({"vars": {"site": "event.name"}}), false);
     }
 }

@@ -16,7 +16,7 @@ const ORIGINS: [&str; 3] = ["value", "first", "random"];
 /// What may be made of it.
 const STEPS: [&str; 5] = ["table", "patterns", "case", "as", "default"];
 
-/// Keys below which no text is an expression.
+/// Keys of a container and of a tag below which no text is an expression.
 const OTHERS: [&str; 6] = ["allow", "collect", "deliver", "on", "secrets", "settings"];
 
 pub(super) fn check(root: Node<'_>, file: &str, problems: &mut Vec<Problem>) {
@@ -97,9 +97,19 @@ fn read(node: Node<'_>) -> impl Iterator<Item = (String, Option<usize>)> {
     })
 }
 
-/// Looks for variables that are read and not there. The recursion is bounded by the TOML parser, which refuses a file that is nested
-/// deeper than 80 levels.
-fn check_names(node: Node<'_>, file: &str, known: &BTreeMap<&str, Node<'_>>, problems: &mut Vec<Problem>) {
+/// Looks for variables that are read and not there, in the container and in each tag.
+fn check_names(root: Node<'_>, file: &str, known: &BTreeMap<&str, Node<'_>>, problems: &mut Vec<Problem>) {
+    let tags = root.get("tag").into_iter().flat_map(Node::items);
+    for (key, value) in
+        tags.chain([root]).flat_map(Node::entries).filter(|(key, _)| *key != "tag" && !OTHERS.contains(key))
+    {
+        let parts = if key == "transform" { in_transforms(value) } else { vec![value] };
+        parts.into_iter().for_each(|part| check_below(part, file, known, problems));
+    }
+}
+
+/// The recursion is bounded by the TOML parser, which refuses a file that is nested deeper than 80 levels.
+fn check_below(node: Node<'_>, file: &str, known: &BTreeMap<&str, Node<'_>>, problems: &mut Vec<Problem>) {
     for (name, offset) in read(node).filter(|(name, _)| !known.contains_key(name.as_str())) {
         let error = ExpressionError { message: format!("there is no variable `{name}`"), offset };
         problems.push(expression::problem(node, file, &error).help(match nearest(&name, known.keys().copied()) {
@@ -107,11 +117,8 @@ fn check_names(node: Node<'_>, file: &str, known: &BTreeMap<&str, Node<'_>>, pro
             None => format!("give it a value under `[vars]`: `{name} = \"…\"`"),
         }));
     }
-    node.items().for_each(|item| check_names(item, file, known, problems));
-    for (key, value) in node.entries().filter(|(key, _)| !OTHERS.contains(key)) {
-        let parts = if key == "transform" { in_transforms(value) } else { vec![value] };
-        parts.into_iter().for_each(|part| check_names(part, file, known, problems));
-    }
+    node.items().for_each(|item| check_below(item, file, known, problems));
+    node.entries().for_each(|(_, value)| check_below(value, file, known, problems));
 }
 
 /// Where transformations have expressions. Their other texts are fields, patterns and plain values.
