@@ -52,6 +52,8 @@ async fn status_and_dead_letters_of_a_host() {
     assert_eq!(count("tag=lost&cause=refused&number=1").await, 1);
     assert_eq!(count("tag=good").await, 0);
     assert_eq!(count("cause=failed").await, 0);
+    assert_eq!(count("reason=granted+hosts").await, 1);
+    assert_eq!(count("reason=timeout").await, 0);
     assert_eq!(count("until=2026-01-01T00:00:00Z").await, 0);
 
     let data = host.stop().await;

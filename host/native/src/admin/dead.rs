@@ -24,6 +24,9 @@ pub struct Filter {
     pub tag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// A part of the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,10 +79,11 @@ pub async fn list(letters: &DeadLetters, filter: &Filter) -> Result<Vec<Numbered
 
 impl Filter {
     pub(crate) fn takes(&self, number: u64, letter: &DeadLetter) -> bool {
-        let DeadLetter { at, tag, cause, .. } = letter;
+        let DeadLetter { at, tag, cause, reason, .. } = letter;
         self.number.is_none_or(|wanted| number == wanted)
             && (self.tag.is_none() || self.tag == *tag)
             && self.cause.is_none_or(|wanted| *cause == wanted)
+            && self.reason.as_ref().is_none_or(|wanted| reason.contains(wanted))
             && self.since.is_none_or(|since| *at >= since)
             && self.until.is_none_or(|until| *at < until)
     }

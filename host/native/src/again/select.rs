@@ -20,6 +20,9 @@ pub struct Selection {
     pub numbers: Vec<u64>,
     pub tag: Option<String>,
     pub cause: Option<Cause>,
+    /// A part of the reason.
+    #[serde(default)]
+    pub reason: Option<String>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
 }
@@ -47,12 +50,12 @@ pub(super) struct Choice<'l> {
 
 impl<'l> Choice<'l> {
     pub(super) async fn new(letters: &'l DeadLetters, selection: Selection) -> Result<Self, ReadError> {
-        let Selection { mut numbers, tag, cause, since, until } = selection;
+        let Selection { mut numbers, tag, cause, reason, since, until } = selection;
         numbers.sort_unstable();
         numbers.dedup();
         Ok(Choice {
             letters,
-            filter: Filter { tag, cause, since, until, ..Filter::default() },
+            filter: Filter { tag, cause, reason, since, until, ..Filter::default() },
             settled: letters.settled().await?,
             numbers: (!numbers.is_empty()).then(|| numbers.into()),
             from: 1,

@@ -39,6 +39,9 @@ pub struct ListArgs {
     /// Only those that died of this: invalid, rejected, refused, failed or undeliverable.
     #[arg(long, value_parser = parse_cause)]
     cause: Option<Cause>,
+    /// Only those with this in their reason, such as `400`.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Only those since this time, as in `2026-11-20T00:00Z`.
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
@@ -93,11 +96,12 @@ pub fn run(command: &Command) -> ExitCode {
 }
 
 async fn print_list(args: &ListArgs) -> Result<ExitCode, String> {
-    let ListArgs { tag, cause, since, until, settled, limit, .. } = args;
+    let ListArgs { tag, cause, reason, since, until, settled, limit, .. } = args;
     let filter = Filter {
         number: None,
         tag: tag.clone(),
         cause: *cause,
+        reason: reason.clone(),
         since: *since,
         until: *until,
         settled: *settled,

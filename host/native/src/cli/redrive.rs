@@ -71,6 +71,9 @@ struct Which {
     /// Only those that died of this: invalid, rejected, refused, failed or undeliverable.
     #[arg(long, value_parser = parse_cause)]
     cause: Option<Cause>,
+    /// Only those with this in their reason.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Only those since this time, as in `2026-11-20T00:00Z`.
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
@@ -78,17 +81,24 @@ struct Which {
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
     /// All letters.
-    #[arg(long, conflicts_with_all = ["numbers", "tag", "cause", "since", "until"])]
+    #[arg(long, conflicts_with_all = ["numbers", "tag", "cause", "reason", "since", "until"])]
     all: bool,
 }
 
 impl Which {
     /// `None` where nothing says which letters: that must not mean all of them.
     fn selection(&self) -> Option<Selection> {
-        let Which { numbers, tag, cause, since, until, all } = self;
-        let says = !numbers.is_empty() || tag.is_some() || cause.is_some() || since.is_some() || until.is_some();
-        let selection =
-            Selection { numbers: numbers.clone(), tag: tag.clone(), cause: *cause, since: *since, until: *until };
+        let Which { numbers, tag, cause, reason, since, until, all } = self;
+        let named = !numbers.is_empty() || tag.is_some() || cause.is_some() || reason.is_some();
+        let says = named || since.is_some() || until.is_some();
+        let selection = Selection {
+            numbers: numbers.clone(),
+            tag: tag.clone(),
+            cause: *cause,
+            reason: reason.clone(),
+            since: *since,
+            until: *until,
+        };
         (says || *all).then_some(selection)
     }
 }
@@ -158,7 +168,7 @@ async fn drop_stopped(data_dir: &Path, selection: Selection) -> Result<Dropped, 
 
 fn say_which() -> ExitCode {
     fail(
-        &"say which letters: by their numbers in `tagyard dead list`, by --tag, --cause, --since or --until, or --all for all \
+        &"say which letters: by their numbers in `tagyard dead list`, by --tag, --cause, --reason, --since or --until, or --all for all \
           of them",
     );
     ExitCode::from(2)
