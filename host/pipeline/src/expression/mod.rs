@@ -17,7 +17,7 @@ use std::fmt;
 
 use cel::common::types::CelBool;
 use cel::common::value::CowVal;
-use cel::{Context, ExecutionError, Value as CelValue};
+use cel::{Context, Value as CelValue};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ use crate::free::unknown_variable;
 pub use functions::pattern;
 pub(crate) use functions::sha256;
 pub use reads::{Reads, Tree};
-pub(crate) use values::float_to_json;
+pub(crate) use values::{float_to_json, no_value, to_json};
 pub use view::{Around, Nothing, View};
 
 /// The variables that an expression may name.
@@ -104,7 +104,7 @@ impl Expression {
     /// # Errors
     /// When it has none, or none that JSON can say.
     pub fn value(&self, view: &View<'_>) -> Result<Value, NoValue> {
-        self.run(view, |value| values::to_json(&CelValue::try_from(value.as_ref()).map_err(|_| NoValue::Type)?))
+        self.run(view, |value| to_json(&CelValue::try_from(value.as_ref()).map_err(|_| NoValue::Type)?))
     }
 
     /// The values that it reads, each beside its path; `None` for one that is missing.
@@ -117,15 +117,7 @@ impl Expression {
         for (root, read) in self.reads.roots() {
             context.add_variable_as_val(root, view.bind(root, read));
         }
-        let value = CelValue::resolve_val(&self.code, &context).map_err(|error| match error {
-            ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_) => NoValue::Missing,
-            ExecutionError::NoSuchOverload(_)
-            | ExecutionError::UnexpectedType { .. }
-            | ExecutionError::UnsupportedTargetType { .. }
-            | ExecutionError::UnsupportedBinaryOperator(..)
-            | ExecutionError::ValuesNotComparable(..) => NoValue::Type,
-            _ => NoValue::Other,
-        })?;
+        let value = CelValue::resolve_val(&self.code, &context).map_err(|error| no_value(&error))?;
         then(value)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use cel::Value as CelValue;
 use cel::common::types::{CelBool, CelDouble, CelList, CelMap, CelMapKey, CelNull, CelString};
 use cel::common::value::Val;
+use cel::{ExecutionError, Value as CelValue};
 use serde_json::{Map, Number, Value};
 
 use super::NoValue;
@@ -46,7 +46,8 @@ fn whole_object(object: &Map<String, Value>) -> Box<dyn Val + '_> {
     map(object.iter().map(|(key, value)| (CelMapKey::from(key.as_str()), whole(value))).collect())
 }
 
-pub(super) fn to_json(value: &CelValue) -> Result<Value, NoValue> {
+/// As JSON.
+pub(crate) fn to_json(value: &CelValue) -> Result<Value, NoValue> {
     Ok(match value {
         CelValue::Null => Value::Null,
         CelValue::Bool(value) => Value::Bool(*value),
@@ -70,4 +71,17 @@ pub(crate) fn float_to_json(number: f64) -> Result<Value, NoValue> {
         return Ok(Value::from(number as i64));
     }
     Number::from_f64(number).map(Value::Number).ok_or(NoValue::Other)
+}
+
+/// Why an expression ended without a value; what the error says of values stays out.
+pub(crate) fn no_value(error: &ExecutionError) -> NoValue {
+    match error {
+        ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_) => NoValue::Missing,
+        ExecutionError::NoSuchOverload(_)
+        | ExecutionError::UnexpectedType { .. }
+        | ExecutionError::UnsupportedTargetType { .. }
+        | ExecutionError::UnsupportedBinaryOperator(..)
+        | ExecutionError::ValuesNotComparable(..) => NoValue::Type,
+        _ => NoValue::Other,
+    }
 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, LazyLock};
 use cel::{Context, Env, Program, Value as CelValue};
 use serde_json::{Map, Value};
 
-use super::value::{no_value, to_cel, to_json};
+use super::value::to_cel;
 use super::{WebhookError, content};
 use crate::container::model;
-use crate::expression::{Expression, ExpressionError, NoValue};
+use crate::expression::{Expression, ExpressionError, NoValue, no_value, to_json};
 use crate::free::unknown_variable;
 use crate::path::Path;
 use crate::sources::Refusal;
