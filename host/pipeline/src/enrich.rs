@@ -67,7 +67,7 @@ pub fn enrich(event: &mut Event, facts: &RequestFacts) {
     }
 }
 
-fn is_from_backend(event: &Event, context: &Object) -> bool {
+pub(crate) fn is_from_backend(event: &Event, context: &Object) -> bool {
     let library = || context.object("library")?.string("name");
     event.object().string("channel").as_deref() == Some("server")
         || library().is_some_and(|name| BACKEND_LIBRARIES.contains(&name.as_str()))

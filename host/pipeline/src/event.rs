@@ -54,6 +54,25 @@ pub struct Event {
     fields: OnceLock<Map<String, Value>>,
 }
 
+/// By which an event says whom it is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Id {
+    User,
+    Anonymous,
+    /// Of an alias: what the user was known by before.
+    Previous,
+}
+
+impl Id {
+    fn field(self) -> &'static str {
+        match self {
+            Id::User => "userId",
+            Id::Anonymous => "anonymousId",
+            Id::Previous => "previousId",
+        }
+    }
+}
+
 /// What is wrong with an event, for the person who sent it. It never repeats a value.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("`{field}` {problem}")]
@@ -109,7 +128,7 @@ impl Event {
             Kind::Alias => drop(require(&object, "previousId")?),
             Kind::Track | Kind::Page | Kind::Screen | Kind::Identify => {}
         }
-        let user = text(&object, "userId").or_else(|| text(&object, "anonymousId"));
+        let user = user(&object);
         if user.is_none() {
             return Err(invalid(
                 "userId",
@@ -163,6 +182,18 @@ impl Event {
         self.set_object("context", context);
     }
 
+    /// Says whom it is about, for enrichment that knows more of it than the sender.
+    pub(crate) fn set_id(&mut self, id: Id, text: &str) {
+        self.object.set_string(id.field(), text);
+        self.user = user(&self.object);
+        self.fields = OnceLock::new();
+    }
+
+    /// An id that is there and not empty.
+    pub(crate) fn id(&self, id: Id) -> Option<String> {
+        text(&self.object, id.field())
+    }
+
     /// For sources, which mend what their SDKs say. Not for what an event is told by: its kind, ids, name and integrations.
     pub(crate) fn set_object(&mut self, field: &str, object: &Object) {
         self.object.set_object(field, object);
@@ -193,6 +224,11 @@ impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Event::new(Object::from(&Map::deserialize(deserializer)?)).map_err(serde::de::Error::custom)
     }
+}
+
+/// Whom an event is about.
+fn user(object: &Object) -> Option<String> {
+    text(object, "userId").or_else(|| text(object, "anonymousId"))
 }
 
 fn to_text(object: &mut Object, field: &'static str) -> Result<(), InvalidEvent> {
