@@ -23,6 +23,7 @@ use crate::decoded::Decoded;
 use crate::deliver::{Divert, Network};
 use crate::gauges;
 use crate::ground::{Compiled, Ground};
+use crate::identity::Links;
 use crate::journal::{
     CursorFile, CursorFileError, Durability, EventJournal, Log, OpenError, Options, Origin, ReadError,
 };
@@ -55,6 +56,7 @@ pub struct Host {
     recorder: Recorder,
     writing: Writing,
     letters: DeadLetters,
+    links: Links,
 }
 
 /// Why a host does not start.
@@ -123,6 +125,7 @@ impl Host {
         let listener = TcpListener::bind(setup.listen).await;
         let listener = listener.map_err(|error| HostError::Listen { address: setup.listen, error })?;
         recorder.set_tags(&compiled.names(), start).await?;
+        let links = Links::new(folder);
         let ground = Ground {
             journal: journal.clone(),
             letters: letters.clone(),
@@ -137,6 +140,7 @@ impl Host {
             routes: Arc::new(ArcSwap::from_pointee(Router::new())),
             keep: watch::Sender::new(keep),
             live: Arc::new(Live::new(compiled.in_force())),
+            links: links.clone(),
         };
         let facts = Arc::new(Facts {
             live: ground.live.clone(),
@@ -162,7 +166,7 @@ impl Host {
         let reloads = Reloads::start(ground, &compiled);
         let server =
             Server::start_with(listener, routes).map_err(|error| HostError::Listen { address: setup.listen, error })?;
-        Ok(Host { server, reloads, admin, chores, recorder, writing, letters })
+        Ok(Host { server, reloads, admin, chores, recorder, writing, letters, links })
     }
 
     /// Where it listens.
@@ -190,6 +194,7 @@ impl Host {
         self.server.stop().await;
         self.reloads.stop().await;
         self.admin.stop().await;
+        self.links.close().await;
         for chore in self.chores {
             chore.abort();
             // It holds a recorder, and the writer goes on while there is one.

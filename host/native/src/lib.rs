@@ -17,6 +17,7 @@ mod ground;
 pub mod held;
 pub mod history;
 pub mod host;
+pub mod identity;
 pub mod journal;
 pub mod limits;
 pub mod live;

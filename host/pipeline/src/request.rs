@@ -184,9 +184,10 @@ fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// those that the container names, and no others.
 pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|all| all.split(';')).filter_map(|pair| pair.trim().split_once('=')).map(|(name, value)| {
-        (name, value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
-    })
+    lines
+        .flat_map(|all| all.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .map(|(name, value)| (name, value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod cors;
 mod counted;
+mod identify;
 mod probes;
 mod server;
 
@@ -29,6 +30,7 @@ use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::enrich::{RequestFacts, enrich};
 use tagyard_pipeline::event::Event;
+use tagyard_pipeline::identity::Identity;
 use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::request::{self, Asked};
 use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
@@ -36,9 +38,11 @@ use tokio::sync::Semaphore;
 
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decoded::Decoded;
+use crate::identity::Links;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
 use answer::Refused;
 use counted::Counted;
+use identify::Identified;
 
 pub use server::{Routes, Server};
 
@@ -49,6 +53,8 @@ pub struct Intake {
     pub rules: Arc<Rules>,
     /// What is kept of each beside its events.
     pub asked: Asked,
+    /// By what its visitors are known again, if the container says anything of it.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// Collects events for one container.
@@ -60,6 +66,7 @@ pub struct Collector {
     decoded: Arc<Decoded>,
     rate: Option<DefaultDirectRateLimiter>,
     places: Arc<Semaphore>,
+    links: Option<Links>,
     metrics: PrometheusHandle,
     counted: Counted,
 }
@@ -86,9 +93,15 @@ impl Collector {
                 .events_per_second
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
             places,
+            links: None,
             metrics,
             counted: Counted::new(),
         }
+    }
+
+    /// With links between ids kept there.
+    pub fn linking(self, links: Links) -> Self {
+        Collector { links: Some(links), ..self }
     }
 
     /// The whole HTTP surface.
@@ -186,8 +199,19 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     let facts = RequestFacts::from(&incoming);
     parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
     let kept = collector.intake.asked.keep(&incoming);
+    let identified = match &collector.intake.identity {
+        Some(identity) => {
+            identify::identify(identity, collector.links.as_ref(), &incoming, &kept, &mut parsed.events).await
+        }
+        None => Identified::default(),
+    };
     collector.accept(source, parsed.events, parsed.bad, &kept, received_at).await?;
-    Ok(answer::success(&parsed.answer))
+    if let Some(links) = &collector.links {
+        links.keep(identified.links, received_at);
+    }
+    let mut response = answer::success(&parsed.answer);
+    identify::set_cookies(&mut response, &identified.cookies);
+    Ok(response)
 }
 
 /// The address that the connection came from.

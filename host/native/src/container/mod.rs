@@ -6,6 +6,7 @@ mod condition;
 mod expression;
 mod fault;
 mod grant;
+mod identity;
 mod node;
 mod problem;
 pub(crate) mod schema;
@@ -129,6 +130,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     transform::check_shared(root, text, &mut problems);
     vars::check(root, text, &mut problems);
     condition::check_consent(root, &mut problems);
+    identity::check(root, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);
     if !problems.is_empty() {
         return Err(problems);

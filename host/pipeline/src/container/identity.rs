@@ -15,7 +15,10 @@ pub struct Identity {
     pub consent: Vec<String>,
     /// The domain of all cookies, such as `shop.example`: its subdomains get them too. Absent: the collector's own host only.
     #[serde(default)]
-    #[schemars(length(max = 253), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"))]
+    #[schemars(
+        length(max = 253),
+        regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$")
+    )]
     pub domain: Option<String>,
     /// When browsers send the cookies: `lax` and `strict` to pages of the same site only, `none` from any site.
     #[serde(default)]

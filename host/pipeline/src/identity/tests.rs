@@ -84,7 +84,11 @@ fn the_id_is_the_events_or_the_cookies() {
         let mut headers = vec![BROWSER];
         headers.extend(Some(("cookie", cookie)).filter(|_| !cookie.is_empty()));
         let (events, cookies, _) = pass(&rules, std::slice::from_ref(&event), &headers, "", Known::new());
-        assert_eq!((&events[0]["anonymousId"], &events[0]["context"]["identity"]["anonymousId"]), (&id, &from), "{event}");
+        assert_eq!(
+            (&events[0]["anonymousId"], &events[0]["context"]["identity"]["anonymousId"]),
+            (&id, &from),
+            "{event}"
+        );
         let set = set.map(|id| format!("tagyard_id={id}; Path=/; Max-Age=172800; Secure; HttpOnly; SameSite=Lax"));
         assert_eq!(cookies, Vec::from_iter(set), "{prefer} {event} {cookie}");
     };
@@ -116,7 +120,12 @@ fn without_consent_no_cookie_is_read_or_set() {
             .iter()
             .map(|event| {
                 let context = &event["context"];
-                let found = [&event["anonymousId"], &context["session"]["number"], &context["fbp"], &context["clickIds"]["gclid"]];
+                let found = [
+                    &event["anonymousId"],
+                    &context["session"]["number"],
+                    &context["fbp"],
+                    &context["clickIds"]["gclid"],
+                ];
                 found.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).join(" ")
             })
             .collect();
@@ -126,7 +135,9 @@ fn without_consent_no_cookie_is_read_or_set() {
         assert_eq!(links, []);
     };
     let prefer = |analytics: Value, advertising: Value| {
-        page(json!({"context": {"consent": {"categoryPreferences": {"analytics": analytics, "advertising": advertising}}}}))
+        page(
+            json!({"context": {"consent": {"categoryPreferences": {"analytics": analytics, "advertising": advertising}}}}),
+        )
     };
     let (id, session) = ("tagyard_id=b", "tagyard_session=1.1795255100.4.1795255200");
     let clicks = "tagyard_clicks=1*gclid.1795255100000.G*fbp.1795255200000.fb.1.2.3";
@@ -135,7 +146,12 @@ fn without_consent_no_cookie_is_read_or_set() {
     check(&[prefer(Value::Null, json!(true))], &[], &["a null fb.1.2.3 G"], &[clicks]);
     check(&[prefer(Value::Null, Value::Null)], &[], &["a null null null"], &[]);
     // One that objects is forgotten.
-    check(&[prefer(json!(false), json!(true))], &[], &["a null fb.1.2.3 G"], &["tagyard_id=", clicks, "tagyard_session="]);
+    check(
+        &[prefer(json!(false), json!(true))],
+        &[],
+        &["a null fb.1.2.3 G"],
+        &["tagyard_id=", clicks, "tagyard_session="],
+    );
     let objects = [("sec-gpc", "1")];
     check(&[prefer(json!(true), json!(true))], &objects, &["b 4 null null"], &[id, "tagyard_clicks=", session]);
     // One cookie is set for all of a request's events, and each of them has its own say of its own.
@@ -183,7 +199,12 @@ fn click_ids_and_cookies_go_where_tags_look() {
             "fbc": "fb.1.1795255200000.Iw%20AR",
         }),
     );
-    check(json!({"page": {"search": "?wbraid=w"}}), "", "gbraid=g&sccid=no&wbraid=other", json!({"clickIds": {"wbraid": "w", "gbraid": "g"}}));
+    check(
+        json!({"page": {"search": "?wbraid=w"}}),
+        "",
+        "gbraid=g&sccid=no&wbraid=other",
+        json!({"clickIds": {"wbraid": "w", "gbraid": "g"}}),
+    );
     check(
         json!({}),
         "_ga=GA1.1.12.34; _ga_ABC123=GS2.1.s1763720000$o7$g1; _ga_OTHER=GS2.1.s1$o1; _fbp=fb.1.5.6; _fbc=fb.1.7.IwAR; _ttp=t; _uetmsclkid=_uetm",
@@ -194,7 +215,12 @@ fn click_ids_and_cookies_go_where_tags_look() {
         }),
     );
     // The same click keeps its time, another one is another.
-    check(url("https://shop.example/?fbclid=IwAR"), "_fbc=fb.1.7.IwAR", "", json!({"fbc": "fb.1.7.IwAR", "clickIds": {"fbclid": "IwAR"}}));
+    check(
+        url("https://shop.example/?fbclid=IwAR"),
+        "_fbc=fb.1.7.IwAR",
+        "",
+        json!({"fbc": "fb.1.7.IwAR", "clickIds": {"fbclid": "IwAR"}}),
+    );
     check(
         url("https://shop.example/?fbclid=IwAR"),
         "_fbc=fb.1.7.Iw; tagyard_clicks=1*fbc.1795255100000.fb.1.8.IwAR",
@@ -235,10 +261,19 @@ fn campaigns_come_from_the_page() {
         assert_eq!(events[0]["context"].get("campaign").cloned().unwrap_or_default(), expected);
     };
     let search = |search: &str| json!({"context": {"page": {"search": search}}});
-    check(search("?utm_source=news&utm_campaign=May+Sale&utm_medium=e%2Dmail&utm_source=no"), json!({"source": "news", "name": "May Sale", "medium": "e-mail"}));
-    check(search("?utm_term=a&utm_content=b&utm_id=c&utm_x=d&utm_medium="), json!({"term": "a", "content": "b", "id": "c"}));
+    check(
+        search("?utm_source=news&utm_campaign=May+Sale&utm_medium=e%2Dmail&utm_source=no"),
+        json!({"source": "news", "name": "May Sale", "medium": "e-mail"}),
+    );
+    check(
+        search("?utm_term=a&utm_content=b&utm_id=c&utm_x=d&utm_medium="),
+        json!({"term": "a", "content": "b", "id": "c"}),
+    );
     check(search(&format!("?utm_source={}", "x".repeat(501))), Value::Null);
-    check(json!({"context": {"campaign": {"name": "own"}, "page": {"search": "?utm_source=news"}}}), json!({"name": "own"}));
+    check(
+        json!({"context": {"campaign": {"name": "own"}, "page": {"search": "?utm_source=news"}}}),
+        json!({"name": "own"}),
+    );
     check(json!({"context": {"campaign": {}, "page": {"search": "?utm_source=news"}}}), json!({"source": "news"}));
     // A page event may name its page among its properties.
     check(json!({"properties": {"url": "https://shop.example/?utm_source=news"}}), json!({"source": "news"}));
@@ -292,15 +327,24 @@ fn cookies_say_whose_they_are() {
 fn events_of_linked_ids_have_both() {
     let rules = rules(json!({"links": {}}));
     let link = |anonymous: &str, user: &str| Link { anonymous_id: anonymous.to_owned(), user_id: user.to_owned() };
-    let known = || Known::from([(Who::Anonymous("a".to_owned()), "u".to_owned()), (Who::User("u".to_owned()), "a2".to_owned())]);
+    let known = || {
+        Known::from([(Who::Anonymous("a".to_owned()), "u".to_owned()), (Who::User("u".to_owned()), "a2".to_owned())])
+    };
     let check = |events: &[Value], ids: &[(&str, &str, &str)], expected: &[Link]| {
         let (events, _, links) = pass(&rules, events, &[], "", known());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let found: Vec<_> = events
             .iter()
-            .map(|event| (text(&event["anonymousId"]), text(&event["userId"]), event["context"].get("identity").map(Value::to_string).unwrap_or_default()))
+            .map(|event| {
+                (
+                    text(&event["anonymousId"]),
+                    text(&event["userId"]),
+                    event["context"].get("identity").map(Value::to_string).unwrap_or_default(),
+                )
+            })
             .collect();
-        let wanted: Vec<_> = ids.iter().map(|(a, u, from)| ((*a).to_owned(), (*u).to_owned(), (*from).to_owned())).collect();
+        let wanted: Vec<_> =
+            ids.iter().map(|(a, u, from)| ((*a).to_owned(), (*u).to_owned(), (*from).to_owned())).collect();
         assert_eq!(found, wanted);
         assert_eq!(links, expected);
     };

@@ -177,7 +177,11 @@ mod tests {
         check("_ga", "GA1.2-2.1234567.7654321", Some(("ga.clientId", "1234567.7654321")));
         check("_fbc", "fb.1.1763720000000.IwAR2_Ab-C", Some(("fbc", "fb.1.1763720000000.IwAR2_Ab-C")));
         check("_fbp", "fb.1.1763720000000", None);
-        check("_uetmsclkid", "_uetb1240587f865192a03586c5b000314f5", Some(("msclkid", "b1240587f865192a03586c5b000314f5")));
+        check(
+            "_uetmsclkid",
+            "_uetb1240587f865192a03586c5b000314f5",
+            Some(("msclkid", "b1240587f865192a03586c5b000314f5")),
+        );
         check("_ttp", "2abc", Some(("ttp", "2abc")));
         check("_ttp", &"x".repeat(MAX_ID_BYTES + 1), None);
         check("session", "s3cret", None);

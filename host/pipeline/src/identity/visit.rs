@@ -241,7 +241,9 @@ impl<'i> Visit<'i> {
         let mut clicks = context.object("clickIds").unwrap_or_default();
         let (mut has_clicked, mut changed) = (false, false);
         for (position, mark) in watched.marks.iter().enumerate() {
-            let clicked = mark.query().and_then(|name| [query, &self.query].into_iter().find_map(|query| asked(query, name, mark.kind)));
+            let clicked = mark
+                .query()
+                .and_then(|name| [query, &self.query].into_iter().find_map(|query| asked(query, name, mark.kind)));
             let cookie = self.came.marks.iter().find(|(at, _)| *at == position).map(|(_, id)| id.as_str());
             let cookie = cookie.filter(|_| may_read);
             let before = self.kept.get(&mark.name).filter(|_| may_read);
