@@ -61,11 +61,12 @@ impl Compiled {
         let asked = shared.rules().asked().clone();
         let identity = shared.rules().identity().cloned();
         let tags = loaded.tags.iter().map(|tag| Tag::start(sandbox, tag, shared.clone(), env).map(Arc::new));
-        let rules = Arc::new(Rules::new(&loaded.container.collect, env)?);
+        let mut rules = Rules::new(&loaded.container.collect, env)?;
+        rules.finds_visitors = identity.as_ref().is_some_and(|identity| identity.finds_visitors());
         Ok(Compiled {
             container: loaded.container.clone(),
             tags: tags.collect::<Result<_, _>>()?,
-            intake: Intake { rules, asked, identity },
+            intake: Intake { rules: Arc::new(rules), asked, identity },
         })
     }
 

@@ -49,6 +49,8 @@ pub struct Event {
     message_id: String,
     name: Option<String>,
     user: Option<String>,
+    /// Whether its anonymous id is nobody's, for enrichment that may find out whose event it is.
+    is_nobodys: bool,
     integrations: Map<String, Value>,
     object: Object,
     fields: OnceLock<Map<String, Value>>,
@@ -136,7 +138,7 @@ impl Event {
             ));
         }
         let integrations = object.object("integrations").map(|object| object.to_map()).unwrap_or_default();
-        Ok(Event { kind, message_id, name, user, integrations, object, fields: OnceLock::new() })
+        Ok(Event { kind, message_id, name, user, is_nobodys: false, integrations, object, fields: OnceLock::new() })
     }
 
     pub fn kind(&self) -> Kind {
@@ -186,12 +188,22 @@ impl Event {
     pub(crate) fn set_id(&mut self, id: Id, text: &str) {
         self.object.set_string(id.field(), text);
         self.user = user(&self.object);
+        self.is_nobodys = false;
         self.fields = OnceLock::new();
     }
 
     /// An id that is there and not empty.
     pub(crate) fn id(&self, id: Id) -> Option<String> {
         text(&self.object, id.field())
+    }
+
+    /// Says that its anonymous id was made up, as the sender did not say whom it is about.
+    pub(crate) fn set_nobodys(&mut self) {
+        self.is_nobodys = true;
+    }
+
+    pub(crate) fn is_nobodys(&self) -> bool {
+        self.is_nobodys
     }
 
     /// For sources, which mend what their SDKs say. Not for what an event is told by: its kind, ids, name and integrations.

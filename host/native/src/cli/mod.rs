@@ -24,6 +24,7 @@ pub mod status;
 mod stopped;
 pub mod tag;
 pub mod r#try;
+mod try_identity;
 mod try_request;
 mod try_why;
 

@@ -4,14 +4,19 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use jiff::Timestamp;
-use tagyard_pipeline::request::{Asked, Request};
+use tagyard_pipeline::event::Event;
+use tagyard_pipeline::request::Request;
+use tagyard_pipeline::rules::Rules;
 use tagyard_pipeline::sources::Incoming;
 use url::Url;
 
-/// The request that is taken to have brought the events, for conditions, variables and consent that ask about it.
+use super::try_identity::{self, Identified};
+
+/// The request that is taken to have brought the events, for identity, and for conditions, variables and consent that ask about it.
 #[derive(Debug, clap::Args)]
 pub(super) struct RequestArgs {
-    /// A header of the request that brought the events, such as `sec-gpc: 1` or `cookie: a=b`; may be given several times.
+    /// A header of the request that brought the events, such as `sec-gpc: 1` or `cookie: a=b`; may be given several times. One with
+    /// `origin: https://shop.example` is a browser's.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
     /// The URL of that request, with its query.
@@ -23,11 +28,16 @@ pub(super) struct RequestArgs {
 }
 
 impl RequestArgs {
-    /// What a container keeps of it.
+    /// Puts into the events what is found out from it of the visitor. Returns what a container keeps of it.
     ///
     /// # Errors
     /// When a header is none.
-    pub(super) fn keep(&self, asked: &Asked, received_at: Timestamp) -> Result<Request, String> {
+    pub(super) fn bring(
+        &self,
+        rules: &Rules,
+        events: &mut [Event],
+        received_at: Timestamp,
+    ) -> Result<(Request, Identified), String> {
         let mut headers = HeaderMap::new();
         if let Some(host) = self.url.as_ref().and_then(Url::host_str).and_then(|host| HeaderValue::from_str(host).ok())
         {
@@ -38,7 +48,7 @@ impl RequestArgs {
                 parse(text).ok_or_else(|| format!("`{text}` is no header: write it as `sec-gpc: 1`"))?;
             headers.append(name, value);
         }
-        Ok(asked.keep(&Incoming {
+        let incoming = Incoming {
             method: &Method::POST,
             path: self.url.as_ref().map_or("/", Url::path),
             query: self.url.as_ref().and_then(Url::query),
@@ -46,7 +56,10 @@ impl RequestArgs {
             body: b"",
             peer: self.ip,
             received_at,
-        }))
+        };
+        let kept = rules.asked().keep(&incoming);
+        let identified = try_identity::identify(rules.identity().map(|identity| &**identity), &incoming, &kept, events);
+        Ok((kept, identified))
     }
 }
 

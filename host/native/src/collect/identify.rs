@@ -26,8 +26,8 @@ pub(super) async fn identify(
     kept: &Request,
     events: &mut [Event],
 ) -> Identified {
-    let mut visit = identity.visit(request, kept);
-    events.iter_mut().for_each(|event| visit.identify(event, rand::random));
+    let mut visit = identity.visit(request);
+    events.iter_mut().for_each(|event| visit.identify(event, kept, rand::random));
     let known = match links {
         Some(links) => links.known(visit.questions(events)).await,
         None => Known::default(),

@@ -15,6 +15,7 @@ mod vendors;
 mod visit;
 
 pub use visit::Visit;
+pub(crate) use visit::is_browser;
 
 use crate::consent::{PurposeError, Purposes, Signals};
 use crate::container::identity::{self as model, Vendors};
@@ -63,6 +64,11 @@ impl Identity {
             spec: spec.clone(),
         });
         Ok(Some(Identity { purposes: Purposes::compile(&container.consent)?, vendors, spec: spec.clone() }))
+    }
+
+    /// Whether a visitor is known by a cookie, so that events need not say whom they are about.
+    pub fn finds_visitors(&self) -> bool {
+        self.spec.id.is_some()
     }
 
     /// By what links are kept, where they are.

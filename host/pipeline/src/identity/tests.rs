@@ -42,9 +42,10 @@ fn pass(
         peer: None,
         received_at: Timestamp::from_second(NOW).unwrap(),
     };
-    let mut visit = rules.identity().unwrap().visit(&incoming, &rules.asked().keep(&incoming));
+    let kept = rules.asked().keep(&incoming);
+    let mut visit = rules.identity().unwrap().visit(&incoming);
     let mut events: Vec<Event> = events.iter().map(|event| serde_json::from_value(event.clone()).unwrap()).collect();
-    events.iter_mut().for_each(|event| visit.identify(event, || [7; 16]));
+    events.iter_mut().for_each(|event| visit.identify(event, &kept, || [7; 16]));
     let links = visit.link(&mut events, known);
     let events = events.iter().map(|event| Value::Object(event.fields().clone())).collect();
     (events, visit.set_cookies(), links)

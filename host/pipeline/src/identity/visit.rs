@@ -28,8 +28,8 @@ pub struct Visit<'i> {
     is_browser: bool,
     /// In milliseconds since 1970.
     now: i64,
-    /// What is kept of the request, for consent.
-    request: Map<String, Value>,
+    /// What was last kept of the request beside an event, for consent.
+    request: (Request, Map<String, Value>),
     query: Query,
     came: Came,
     id: Option<String>,
@@ -61,14 +61,14 @@ struct Tally {
 }
 
 impl Identity {
-    /// What a request tells of a visitor. `kept` is what is kept of it beside its events.
-    pub fn visit<'i>(&'i self, request: &Incoming<'_>, kept: &Request) -> Visit<'i> {
+    /// What a request tells of a visitor.
+    pub fn visit<'i>(&'i self, request: &Incoming<'_>) -> Visit<'i> {
         let now = request.received_at.as_millisecond();
         let mut visit = Visit {
             identity: self,
             is_browser: is_browser(request.headers),
             now,
-            request: kept.fields(),
+            request: <(Request, Map<String, Value>)>::default(),
             query: Query::of_request(self.vendors.as_ref().and(request.query)),
             came: Came::default(),
             id: None,
@@ -92,11 +92,15 @@ impl Identity {
 }
 
 impl<'i> Visit<'i> {
-    /// Puts into an event what is known of its visitor. `random` makes the id of one that nothing is known of.
-    pub fn identify(&mut self, event: &mut Event, random: impl FnOnce() -> [u8; 16]) {
+    /// Puts into an event what is known of its visitor. `kept` is what is kept of the request beside it; `random` makes the id of a
+    /// visitor that nothing is known of.
+    pub fn identify(&mut self, event: &mut Event, kept: &Request, random: impl FnOnce() -> [u8; 16]) {
         let mut context = event.context();
         let is_visitors = !enrich::is_from_backend(event, &context);
-        let signals = self.identity.signals(&context, &self.request);
+        if self.request.0 != *kept {
+            self.request = (kept.clone(), kept.fields());
+        }
+        let signals = self.identity.signals(&context, &self.request.1);
         let own = self.identity.allowed(&self.identity.spec.consent, &signals);
         let of_vendors = self.identity.allowed(self.identity.vendor_purposes(), &signals);
         self.may_link.push(own == Allowed::Yes);
@@ -218,7 +222,7 @@ impl<'i> Visit<'i> {
     /// The anonymous id: the event's or the cookie's, as the container has it; a new one where there is none.
     fn adopt(&mut self, event: &mut Event, context: &mut Object, random: impl FnOnce() -> [u8; 16]) -> bool {
         let Some(spec) = &self.identity.spec.id else { return false };
-        let own = event.id(Id::Anonymous);
+        let own = event.id(Id::Anonymous).filter(|_| !event.is_nobodys());
         let (id, from) = match (own, self.id.take()) {
             (Some(own), None) => (own, None),
             (Some(own), Some(_)) if spec.prefer == Prefer::Event => (own, None),
@@ -319,8 +323,8 @@ impl Tally {
     }
 }
 
-/// Browsers say where a request comes from; nothing else does so by itself.
-fn is_browser(headers: &HeaderMap) -> bool {
+/// Whether a browser sent a request: browsers say where it comes from, and nothing else does so by itself.
+pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") || headers.contains_key(REFERER)
 }
 
