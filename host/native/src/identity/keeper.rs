@@ -36,13 +36,13 @@ pub(super) enum Ask {
 type Reply = oneshot::Sender<Result<Vec<KeptLink>, LinksError>>;
 
 /// Starts the thread; it ends when nobody can ask any more. `None` if the system has none left.
-pub(super) fn start(data_dir: PathBuf, is_open: Arc<AtomicBool>, waiting: usize) -> Option<Sender<Ask>> {
+pub(super) fn start(data_dir: PathBuf, is_answering: Arc<AtomicBool>, waiting: usize) -> Option<Sender<Ask>> {
     let (sender, asks) = bounded(waiting);
     let count = metrics::gauge!("tagyard_identity_links");
     let keeper = Keeper {
         data_dir,
         store: None,
-        is_open,
+        is_answering,
         limits: Limits::default(),
         waiting: Vec::new(),
         at: Timestamp::UNIX_EPOCH,
@@ -65,7 +65,7 @@ pub(super) fn lost(links: u64) {
 struct Keeper {
     data_dir: PathBuf,
     store: Option<Store>,
-    is_open: Arc<AtomicBool>,
+    is_answering: Arc<AtomicBool>,
     limits: Limits,
     /// Links that the next commit writes.
     waiting: Vec<Link>,
@@ -114,8 +114,11 @@ impl Keeper {
                     let known = questions.into_iter().map(|who| Ok(store.other(&who)?.map(|other| (who, other))));
                     known.filter_map(Result::transpose).collect::<Result<Known, StoreError>>()
                 });
-                // Dropped, it counts as failed; and nobody may be waiting any more.
-                let _ = known.map(|known| reply.send(known));
+                if let Some(known) = known {
+                    self.is_answering.store(true, Ordering::Relaxed);
+                    // Nobody may be waiting any more.
+                    let _ = reply.send(known);
+                }
             }
             Ask::Keep { links, at } => {
                 self.waiting.extend(links);
@@ -143,7 +146,7 @@ impl Keeper {
         match Store::open(&self.data_dir) {
             Ok(store) => {
                 self.store = Some(store);
-                self.is_open.store(true, Ordering::Relaxed);
+                self.is_answering.store(true, Ordering::Relaxed);
                 self.show_count();
             }
             Err(error) => tracing::error!("identity links are neither read nor kept, events go on without: {error}"),
@@ -196,7 +199,7 @@ impl Keeper {
             Some(store) => store,
             none => none.insert(Store::open(&self.data_dir)?),
         };
-        self.is_open.store(true, Ordering::Relaxed);
+        self.is_answering.store(true, Ordering::Relaxed);
         let result = attempt(store);
         if result.is_err() {
             self.close();
@@ -206,7 +209,7 @@ impl Keeper {
 
     fn close(&mut self) {
         self.store = None;
-        self.is_open.store(false, Ordering::Relaxed);
+        self.is_answering.store(false, Ordering::Relaxed);
     }
 }
 

@@ -37,8 +37,8 @@ struct Shared {
     data_dir: PathBuf,
     /// The thread's queue, while there is one.
     keeper: Mutex<Option<Sender<Ask>>>,
-    /// Whether look-ups are answered at the moment.
-    is_open: Arc<AtomicBool>,
+    /// Whether look-ups are answered at the moment, as far as is known.
+    is_answering: Arc<AtomicBool>,
     known: Counter,
     unknown: Counter,
     failed: Counter,
@@ -60,7 +60,7 @@ impl Links {
         Links(Arc::new(Shared {
             data_dir: data_dir.to_owned(),
             keeper: Mutex::default(),
-            is_open: Arc::default(),
+            is_answering: Arc::new(AtomicBool::new(true)),
             known: lookups("known"),
             unknown: lookups("unknown"),
             failed: lookups("failed"),
@@ -81,10 +81,15 @@ impl Links {
         }
         let asked = questions.len() as u64;
         let answer = async {
-            let keeper = self.started().filter(|_| self.0.is_open.load(Ordering::Relaxed))?;
+            let keeper = self.started().filter(|_| self.0.is_answering.load(Ordering::Relaxed))?;
             let (reply, answer) = oneshot::channel();
             keeper.try_send(Ask::Known { questions, reply }).ok()?;
-            tokio::time::timeout(WAIT, answer).await.ok()?.ok()
+            let Ok(answer) = tokio::time::timeout(WAIT, answer).await else {
+                // Others need not wait as long, until the thread has caught up.
+                self.0.is_answering.store(false, Ordering::Relaxed);
+                return None;
+            };
+            answer.ok()
         };
         let Some(known) = answer.await else {
             self.0.failed.increment(asked);
@@ -161,7 +166,7 @@ impl Links {
     fn keeper(&self) -> Option<Sender<Ask>> {
         let mut keeper = self.0.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         if keeper.is_none() {
-            *keeper = keeper::start(self.0.data_dir.clone(), self.0.is_open.clone(), WAITING);
+            *keeper = keeper::start(self.0.data_dir.clone(), self.0.is_answering.clone(), WAITING);
         }
         keeper.clone()
     }

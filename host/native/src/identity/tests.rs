@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::fs;
-use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -104,13 +103,12 @@ fn what_is_forgotten_is_gone_from_the_file() {
     check(&Store::open(folder.path()).unwrap(), &anonymous("new"), Some("user"));
 }
 
-/// Waits until look-ups are answered.
+/// Links that are open: who waits for the disk until then gets no answer.
 async fn opened(folder: &TempDir) -> Links {
+    drop(Store::open(folder.path()).unwrap());
     let links = Links::new(folder.path());
     links.open(NO_LIMITS);
-    while !links.0.is_open.load(Ordering::Relaxed) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    links.of(vec![anonymous("nobody")]).await.unwrap();
     links
 }
 
