@@ -145,7 +145,7 @@ fn print_all(out: &mut impl Write, tried: &[Tried], cookies: &[String]) -> io::R
 
 fn print(out: &mut impl Write, tried: &Tried) -> io::Result<()> {
     writeln!(out, "{} ({})", printable(&tried.title), printable(&tried.message_id))?;
-    try_why::found(&tried.found).into_iter().try_for_each(|line| writeln!(out, "  {}", printable(&line)))?;
+    try_why::found(&tried.found).into_iter().try_for_each(|line| writeln!(out, "    {}", printable(&line)))?;
     tried.tags.iter().try_for_each(|tag| print_tag(out, tag))?;
     writeln!(out)
 }

@@ -161,7 +161,7 @@ pub struct Links {
     /// How many days a link is kept after it was last seen.
     #[schemars(range(min = 1, max = 3650))]
     pub days: u32,
-    /// The most links that are kept; beyond it the oldest go. A million takes some 400 MB of disk.
+    /// The most links that are kept; beyond it the oldest go. A million takes some 500 MB of disk.
     #[schemars(range(min = 1, max = 100_000_000))]
     pub max: u64,
 }
