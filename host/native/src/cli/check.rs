@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use tagyard_pipeline::container::model::{HeaderSecret, Tag, Webhook, WithoutConsent};
 
+use super::check_identity;
 use crate::container::{self, Loaded, LoadedTag};
 use crate::registry;
 
@@ -67,6 +68,7 @@ impl fmt::Display for Summary<'_> {
             writeln!(f, "collects below {prefix} as well")?;
         }
         container.collect.webhooks.iter().try_for_each(|webhook| write_webhook(f, webhook))?;
+        container.identity.iter().try_for_each(|identity| check_identity::write(f, identity))?;
         tags.iter().try_for_each(|tag| write_tag(f, tag))
     }
 }

@@ -44,7 +44,10 @@ type Read = fn(&str) -> Option<&str>;
 /// Under which name Meta's click is kept, whole as its cookie has it.
 pub(super) const FBC: &str = "fbc";
 
-const KNOWN: [(Vendor, &str, Kind, Option<(&str, Read)>); 18] = [
+/// What a vendor has: a mark's name, its kind, and the cookie with it.
+type Known = (Vendor, &'static str, Kind, Option<(&'static str, Read)>);
+
+const KNOWN: [Known; 18] = [
     (Vendor::Google, "gclid", Kind::Click, Some(("_gcl_aw", third))),
     (Vendor::Google, "dclid", Kind::Click, Some(("_gcl_dc", third))),
     (Vendor::Google, "gbraid", Kind::Click, Some(("_gcl_ag", marked))),
