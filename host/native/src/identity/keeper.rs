@@ -47,6 +47,7 @@ pub(super) fn start(data_dir: PathBuf, is_answering: Arc<AtomicBool>, waiting: u
         waiting: Vec::new(),
         at: Timestamp::UNIX_EPOCH,
         count,
+        has_failed: false,
     };
     match thread::Builder::new().name("links".to_owned()).spawn(move || keeper.run(&asks)) {
         Ok(_) => Some(sender),
@@ -72,6 +73,8 @@ struct Keeper {
     /// When the last of them came.
     at: Timestamp,
     count: Gauge,
+    /// Whether the log says already that they cannot be opened.
+    has_failed: bool,
 }
 
 impl Keeper {
@@ -146,10 +149,15 @@ impl Keeper {
         match Store::open(&self.data_dir) {
             Ok(store) => {
                 self.store = Some(store);
+                self.has_failed = false;
                 self.is_answering.store(true, Ordering::Relaxed);
                 self.show_count();
             }
-            Err(error) => tracing::error!("identity links are neither read nor kept, events go on without: {error}"),
+            Err(error) if !self.has_failed => {
+                tracing::error!("identity links are neither read nor kept, events go on without: {error}");
+                self.has_failed = true;
+            }
+            Err(_) => {}
         }
     }
 
