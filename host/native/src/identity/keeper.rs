@@ -182,7 +182,7 @@ impl Keeper {
     }
 
     fn show_count(&mut self) {
-        if let Some(count) = self.attempt(|store| store.len()) {
+        if let Some(count) = self.attempt(|store| store.count()) {
             self.count.set(count as f64);
         }
     }

@@ -166,7 +166,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn len(&self) -> Result<u64, StoreError> {
+    pub fn count(&self) -> Result<u64, StoreError> {
         Ok(self.database.begin_read()?.open_table(LINKS)?.len()?)
     }
 

@@ -47,7 +47,7 @@ fn either_id_leads_to_the_other() {
     check(&store, &user("al"), Some("phone"));
     check(&store, &user("j"), None);
     check(&store, &anonymous("jo"), None);
-    assert_eq!(store.len().unwrap(), 3);
+    assert_eq!(store.count().unwrap(), 3);
     drop(store);
     check(&Store::open(folder.path()).unwrap(), &anonymous("laptop"), Some("al"));
 }
@@ -60,14 +60,14 @@ fn links_end_by_age_and_number() {
     for (second, id) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
         store.keep(&[link(id, "u")], at(second as i64), limits).unwrap();
     }
-    assert_eq!(store.len().unwrap(), 3);
+    assert_eq!(store.count().unwrap(), 3);
     check(&store, &anonymous("b"), None);
     check(&store, &anonymous("c"), Some("u"));
     assert!(!store.expire(at(86_400 + 3), limits).unwrap());
-    assert_eq!(store.len().unwrap(), 2);
+    assert_eq!(store.count().unwrap(), 2);
     check(&store, &anonymous("c"), None);
     store.expire(at(2 * 86_400), limits).unwrap();
-    assert_eq!(store.len().unwrap(), 0);
+    assert_eq!(store.count().unwrap(), 0);
     check(&store, &user("u"), None);
 }
 
@@ -90,7 +90,7 @@ fn what_is_forgotten_is_gone_from_the_file() {
     assert_eq!(store.of(&[user("jo-doe"), anonymous("jos-phone")]).unwrap(), []);
     let others = store.of(&[anonymous("als-phone"), user("al")]).unwrap();
     assert_eq!(others, [KeptLink { anonymous_id: "als-phone".to_owned(), user_id: "al".to_owned(), seen_at: at(1) }]);
-    assert_eq!(store.len().unwrap(), 201);
+    assert_eq!(store.count().unwrap(), 201);
     // It goes on where it is.
     store.keep(&[link("new", "user")], at(3), NO_LIMITS).unwrap();
     drop(store);
