@@ -54,7 +54,7 @@ struct Summary<'l>(&'l Loaded);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Loaded { container, tags } = self.0;
+        let Loaded { container, tags, .. } = self.0;
         let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         writeln!(
             f,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::google::Said;
 use super::iab::{self, Unreadable};
 use super::{Purpose, Purposes};
+use crate::place::Place;
 use crate::request::Asked;
 
 /// The cookies and query parameters by which the standards hand their strings on.
@@ -29,6 +30,8 @@ pub struct Signals {
     objections: Vec<Name>,
     /// The cookies of consent platforms, decoded.
     cookies: BTreeMap<String, String>,
+    /// Where the visitor is.
+    place: Option<Place>,
 }
 
 /// Asks for what signals are read from.
@@ -40,11 +43,17 @@ pub(super) fn ask(asked: &mut Asked) {
 
 impl Signals {
     /// Gathers what an event and its request say.
-    pub fn read(event: &Map<String, Value>, request: &Map<String, Value>, purposes: &Purposes) -> Self {
+    pub fn read(
+        event: &Map<String, Value>,
+        request: &Map<String, Value>,
+        place: Option<Place>,
+        purposes: &Purposes,
+    ) -> Self {
         let said = event.get("context").and_then(|context| context.get("consent")).unwrap_or(&Value::Null);
         let kept = Kept { event: said, request };
         let mut signals = Signals {
             preferences: said.get("categoryPreferences").and_then(Value::as_object).cloned().unwrap_or_default(),
+            place,
             ..Signals::default()
         };
         kept.texts("gcs", None, "gcs").for_each(|(name, text)| signals.google.push((name, Said::gcs(text))));
@@ -82,6 +91,11 @@ impl Signals {
             }
         }
         signals
+    }
+
+    /// Where the visitor is, if it is known.
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
     /// What each signal that speaks of a purpose says.

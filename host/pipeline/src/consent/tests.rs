@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::place::Place;
 
 /// A TC string that consents to the purposes 1 to 3, and one that consents to none.
 const SOME: &str = "COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA";
@@ -12,7 +13,8 @@ const NONE: &str = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA";
 fn verdict(purposes: &Value, name: &str, consent: &Value, request: &Value) -> Verdict {
     let purposes = Purposes::compile(&serde_json::from_value(purposes.clone()).unwrap()).unwrap();
     let event = json!({"context": {"consent": consent}});
-    let signals = Signals::read(event.as_object().unwrap(), request.as_object().unwrap(), &purposes);
+    let place = request.get("place").and_then(Place::read);
+    let signals = Signals::read(event.as_object().unwrap(), request.as_object().unwrap(), place, &purposes);
     purposes.verdict(name, &signals)
 }
 
@@ -124,6 +126,22 @@ fn a_container_says_what_a_purpose_goes_by() {
     check(json!({"google": []}), request, false);
     check(json!({"default": "given"}), json!({}), true);
     check(json!({"default": "given"}), json!({"query": {"gcs": "G100"}}), false);
+}
+
+#[test]
+fn defaults_go_by_where_the_visitor_is_and_signals_before_them() {
+    let check = |place: Value, query: Value, expected: &str| {
+        let spec = json!({"default": "given", "default_in": {"EEA": "denied", "US-CA": "denied"}});
+        let verdict = verdict(&json!({"ads": spec}), "ads", &Value::Null, &json!({"place": place, "query": query}));
+        assert_eq!(verdict.to_string(), format!("ads: {expected}"), "{place} {query}");
+    };
+    let country = |country: &str| json!({"country": country});
+    check(country("CH"), json!({}), "given by the default elsewhere, as in CH");
+    check(country("DE"), json!({}), "denied by the default for EEA, as DE is in it");
+    check(Value::Null, json!({}), "denied by the strictest default, as the visitor's country is unknown");
+    check(country("CH"), json!({"us_privacy": "1YYN"}), "denied by us_privacy of the request");
+    let california = json!({"country": "US", "region": "US-CA"});
+    check(california, json!({}), "denied by the default for US-CA");
 }
 
 #[test]
