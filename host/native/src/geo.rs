@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
+use jiff::Timestamp;
 use maxminddb::{MaxMindDbError, Reader, geoip2};
 use tagyard_pipeline::enrich::Locate;
 use tagyard_pipeline::place::Place;
@@ -60,6 +61,14 @@ impl Database {
         open.retain(|_, database| database.strong_count() > 0);
         open.insert(key, Arc::downgrade(&database));
         Ok(database)
+    }
+
+    /// What it is and of when: `GeoLite2-City of 2026-11-17`.
+    pub fn describe(&self) -> String {
+        let metadata = self.reader.metadata();
+        let built = i64::try_from(metadata.build_epoch).ok().and_then(|epoch| Timestamp::from_second(epoch).ok());
+        let built = built.map(|at| format!(" of {}", at.strftime("%Y-%m-%d"))).unwrap_or_default();
+        format!("{}{built}", metadata.database_type)
     }
 
     fn read(path: &Path, file: File) -> Result<Self, GeoError> {
