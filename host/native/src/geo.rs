@@ -20,6 +20,9 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 /// How many of a database's networks are looked at for one that is in a country.
 const SAMPLE: usize = 1000;
 
+/// A file, when it was changed, and how long it is.
+type Stamp = (PathBuf, SystemTime, u64);
+
 /// A database, opened.
 pub struct Database {
     reader: Reader<Vec<u8>>,
@@ -44,12 +47,14 @@ impl Database {
     /// # Errors
     /// When it cannot be read, or tells no countries.
     pub fn open(path: &Path) -> Result<Arc<Self>, GeoError> {
-        /// Those that are open, by their file and when it was changed.
-        static OPEN: LazyLock<Mutex<HashMap<(PathBuf, SystemTime, u64), Weak<Database>>>> =
-            LazyLock::new(Mutex::default);
+        static OPEN: LazyLock<Mutex<HashMap<Stamp, Weak<Database>>>> = LazyLock::new(Mutex::default);
         let failed = |error| GeoError::Read { path: path.display().to_string(), error };
+        // Asked before it is opened: to open a pipe would be to wait for its writer.
+        let metadata = path.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(failed(io::Error::other("it is no file")));
+        }
         let file = File::open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
         let changed = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         let key = (path.canonicalize().map_err(failed)?, changed, metadata.len());
         // Held while one is read, so that two that ask at once do not both read it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tagyard_pipeline::consent::is_region;
 use tagyard_pipeline::enrich::is_network;
+use tagyard_pipeline::place::GROUPS;
 
 use super::Surroundings;
 use super::node::Node;
@@ -18,13 +19,22 @@ pub(super) fn check(
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<Database>> {
     let proxies = root.get("collect").and_then(|collect| collect.get("proxies"));
+    let header = proxies.and_then(|proxies| proxies.get("header")).and_then(Node::text);
+    let names_hops =
+        header.is_none_or(|header| ["x-forwarded-for", "forwarded"].iter().any(|it| header.eq_ignore_ascii_case(it)));
     for (network, span) in proxies.and_then(|proxies| proxies.get("trusted")).into_iter().flat_map(Node::texts) {
-        if !is_network(network) {
-            problems.push(
-                Problem::new(span, format!("`{network}` is no network"))
-                    .help("write it as `10.0.0.0/8`, or as a single address"),
-            );
-        }
+        let problem = match is_network(network) {
+            false => Problem::new(span, format!("`{network}` is no network"))
+                .help("write it as `10.0.0.0/8`, or as a single address"),
+            // Every hop is trusted then, and so is the first, which is the sender's to write.
+            true if network.ends_with("/0") && names_hops => Problem::new(
+                span,
+                format!("`{network}` is everybody, so that senders could make up where they come from"),
+            )
+            .help("name the proxies' own addresses, or a header that holds the visitor's address alone"),
+            true => continue,
+        };
+        problems.push(problem);
     }
     let geo = root.get("geo");
     check_consent(root, geo.is_some(), problems);
@@ -83,12 +93,10 @@ fn mended(name: &str) -> Option<String> {
         "UK" => "GB",
         "EL" => "GR",
         "USA" => "US",
-        "EWR" | "EEE" => "EEA",
         _ => upper.as_str(),
     };
     if is_region(known) {
         return Some(known.to_owned());
     }
-    // As in `CA`, which is Canada; `US-` is what stands before most regions that are written down.
-    nearest(&upper, ["EEA"].into_iter()).map(str::to_owned)
+    nearest(&upper, GROUPS).map(str::to_owned)
 }

@@ -51,6 +51,8 @@ fn parts(text: &str, separator: char) -> Vec<&str> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -67,6 +69,15 @@ mod tests {
         ["", "unknown", "_hidden", "192.0.2", "shop.example", "[192.0.2.7", "192.0.2.7, 192.0.2.8"]
             .iter()
             .for_each(|text| check(text, None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_a_sender_s_does_harm(one in ".{0,80}", other in "(for=|[a-z0-9.:,;=\"\\\\\\[\\]]){0,80}") {
+            let lines = [one.as_str(), other.as_str()];
+            prop_assert!(forwarded_for(&lines).count() <= MAX_HOPS);
+            prop_assert!(forwarded(&lines).count() <= MAX_HOPS);
+        }
     }
 
     #[test]
