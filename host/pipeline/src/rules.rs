@@ -11,7 +11,7 @@ use crate::container::model;
 use crate::expression::{Around, Expression, NoValue, Nothing, View};
 use crate::request::Asked;
 use crate::variables::{Values, VariableError, Variables};
-use crate::visitor::{self, Visitor};
+use crate::visitor::Visitor;
 
 /// A container's rules, compiled.
 #[derive(Debug)]
@@ -134,12 +134,10 @@ impl<'e> Scope<'e> {
 
     /// What is known of consent to a purpose.
     pub fn consent(&self, purpose: &str) -> Verdict {
-        let signals = self.found.signals.get_or_init(|| {
-            let (event, request) = (&self.accepted.event, self.kept());
-            let asks = self.rules.purposes.go_by_place();
-            let place = asks.then(|| visitor::place_of(event, request)).flatten();
-            Signals::read(event.fields(), request, place, &self.rules.purposes)
-        });
+        let signals = self
+            .found
+            .signals
+            .get_or_init(|| Signals::read(self.accepted.event.fields(), self.kept(), &self.rules.purposes));
         self.rules.purposes.verdict(purpose, signals)
     }
 

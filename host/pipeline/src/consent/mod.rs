@@ -49,8 +49,11 @@ pub struct Verdict {
     pub purpose: String,
     #[serde(rename = "given")]
     pub is_given: bool,
-    /// The signals that decided it, or the default of where the visitor is; none where no signal speaks of the purpose.
+    /// The signals that decided it; none where no signal speaks of the purpose.
     pub by: Vec<String>,
+    /// Which default decided it then, where defaults go by the place: `the default for US`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
 }
 
 /// The purposes that are missing, for a person to read.
@@ -119,10 +122,8 @@ impl Purposes {
             statements.into_iter().filter(|(_, gives)| *gives == is_given).map(|(signal, _)| signal).collect();
         // A GPP string may speak twice.
         by.dedup();
-        if by.is_empty() {
-            by.extend(why);
-        }
-        Verdict { purpose: name.to_owned(), is_given, by }
+        let default = why.filter(|_| by.is_empty());
+        Verdict { purpose: name.to_owned(), is_given, by, default }
     }
 
     fn cookies(&self) -> impl Iterator<Item = &str> {
@@ -181,10 +182,11 @@ impl fmt::Display for Verdict {
     /// `analytics: given by gcs`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answer = if self.is_given { "given" } else { "denied" };
-        match self.by.as_slice() {
-            [] if self.is_given => write!(f, "{}: given, as the container has it by default", self.purpose),
-            [] => write!(f, "{}: denied, since nothing gives it", self.purpose),
-            by => write!(f, "{}: {answer} by {}", self.purpose, by.join(", ")),
+        match (self.by.as_slice(), &self.default) {
+            ([], Some(default)) => write!(f, "{}: {answer} by {default}", self.purpose),
+            ([], None) if self.is_given => write!(f, "{}: given, as the container has it by default", self.purpose),
+            ([], None) => write!(f, "{}: denied, since nothing gives it", self.purpose),
+            (by, _) => write!(f, "{}: {answer} by {}", self.purpose, by.join(", ")),
         }
     }
 }
@@ -194,9 +196,10 @@ impl fmt::Display for NoConsent {
         f.write_str("no consent to ")?;
         for (position, verdict) in self.0.iter().enumerate() {
             let comma = if position > 0 { ", " } else { "" };
-            match verdict.by.as_slice() {
-                [] => write!(f, "{comma}{} (nothing gives it)", verdict.purpose)?,
-                by => write!(f, "{comma}{} (denied by {})", verdict.purpose, by.join(" and "))?,
+            match (verdict.by.as_slice(), &verdict.default) {
+                ([], Some(default)) => write!(f, "{comma}{} (denied by {default})", verdict.purpose)?,
+                ([], None) => write!(f, "{comma}{} (nothing gives it)", verdict.purpose)?,
+                (by, _) => write!(f, "{comma}{} (denied by {})", verdict.purpose, by.join(" and "))?,
             }
         }
         Ok(())

@@ -4,7 +4,6 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::place::Place;
 
 /// A TC string that consents to the purposes 1 to 3, and one that consents to none.
 const SOME: &str = "COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA";
@@ -13,8 +12,7 @@ const NONE: &str = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA";
 fn verdict(purposes: &Value, name: &str, consent: &Value, request: &Value) -> Verdict {
     let purposes = Purposes::compile(&serde_json::from_value(purposes.clone()).unwrap()).unwrap();
     let event = json!({"context": {"consent": consent}});
-    let place = request.get("place").and_then(Place::read);
-    let signals = Signals::read(event.as_object().unwrap(), request.as_object().unwrap(), place, &purposes);
+    let signals = Signals::read(event.as_object().unwrap(), request.as_object().unwrap(), &purposes);
     purposes.verdict(name, &signals)
 }
 

@@ -75,6 +75,13 @@ pub struct RequestFacts<'r> {
     placed: Request,
 }
 
+impl RequestFacts<'_> {
+    /// What is kept of the request for events of its own visitor.
+    pub fn request(&self) -> &Request {
+        &self.placed
+    }
+}
+
 impl Enrichment {
     /// Compiles what a container says of it. `asked` is what its rules keep of requests, `database` the one that its `[geo]` names.
     ///

@@ -35,15 +35,16 @@ impl Visitor {
             return Some(self.bot.get_or_init(|| Value::Bool(agent::is_bot(&event.context()))));
         }
         if place::MEMBERS.contains(&name) {
-            let place = || place_of(event, request).map(|place| place.to_map()).unwrap_or_default();
+            let location = || event.context().value("location");
+            let place = || place_of(request, location).map(|place| place.to_map()).unwrap_or_default();
             return self.place.get_or_init(place).get(name);
         }
         self.agent.get_or_init(|| agent::of(&event.context())).get(name)
     }
 }
 
-/// Where the visitor is: as it was found out when the event came, or else as the event says it in codes.
-pub(crate) fn place_of(event: &Event, request: &Map<String, Value>) -> Option<Place> {
+/// Where the visitor is: as it was found out when the event came, or else as the event's own `context.location` has it in codes.
+pub(crate) fn place_of(request: &Map<String, Value>, location: impl FnOnce() -> Option<Value>) -> Option<Place> {
     let found = request.get("place").and_then(Place::read);
-    found.or_else(|| Place::read(&event.context().value("location")?))
+    found.or_else(|| Place::read(&location()?))
 }
