@@ -58,15 +58,15 @@ impl Compiled {
     /// When one does not start.
     pub(crate) fn new(loaded: &Loaded, sandbox: &Sandbox, env: Environment) -> Result<Self, TagsError> {
         let shared = Shared::compile(&loaded.container)?;
-        let asked = shared.rules().asked().clone();
         let identity = shared.rules().identity().cloned();
+        let enrichment = loaded.enrichment(&shared)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(sandbox, tag, shared.clone(), env).map(Arc::new));
         let mut rules = Rules::new(&loaded.container.collect, env)?;
         rules.finds_visitors = identity.as_ref().is_some_and(|identity| identity.finds_visitors());
         Ok(Compiled {
             container: loaded.container.clone(),
             tags: tags.collect::<Result<_, _>>()?,
-            intake: Intake { rules: Arc::new(rules), asked, identity },
+            intake: Intake { rules: Arc::new(rules), enrichment: Arc::new(enrichment), identity },
         })
     }
 

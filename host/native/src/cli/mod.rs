@@ -11,6 +11,7 @@ macro_rules! say {
 mod bar;
 pub mod check;
 mod check_identity;
+mod check_visitors;
 pub mod dead;
 pub mod demo;
 pub mod events;

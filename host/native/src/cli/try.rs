@@ -77,12 +77,14 @@ pub fn run(args: &Args) -> ExitCode {
         let mut events = read_events(&args.event, received_at)?;
         let sandbox = Sandbox::start(cache_folder()).map_err(|error| error.to_string())?;
         let shared = Shared::compile(&loaded.container).map_err(|error| error.to_string())?;
-        let (request, identified) = args.request.bring(shared.rules(), &mut events, received_at)?;
+        let enrichment = loaded.enrichment(&shared).map_err(|error| error.to_string())?;
+        let identity = shared.rules().identity().map(|identity| &**identity);
+        let (requests, identified) = args.request.bring(&enrichment, identity, &mut events, received_at)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), secrets));
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut tried = Vec::new();
-        for event in events {
-            tried.push(try_event(&tags, &Accepted::new(received_at, "try", request.clone(), event)).await);
+        for (event, request) in events.into_iter().zip(requests) {
+            tried.push(try_event(&tags, &Accepted::new(received_at, "try", request, event)).await);
         }
         for (tried, found) in tried.iter_mut().zip(identified.found) {
             tried.found = found;

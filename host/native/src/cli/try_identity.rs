@@ -24,13 +24,13 @@ pub(super) struct Identified {
 pub(super) fn identify(
     identity: Option<&Identity>,
     request: &Incoming<'_>,
-    kept: &Request,
+    kept: &[Request],
     events: &mut [Event],
 ) -> Identified {
     let Some(identity) = identity else { return Identified::default() };
     let before: Vec<Map<String, Value>> = events.iter().map(|event| event.fields().clone()).collect();
     let mut visit = identity.visit(request);
-    events.iter_mut().for_each(|event| visit.identify(event, kept, rand::random));
+    events.iter_mut().zip(kept).for_each(|(event, kept)| visit.identify(event, kept, rand::random));
     let found = before.iter().zip(&*events).map(|(before, event)| found(before, event.fields())).collect();
     Identified { found, cookies: visit.set_cookies() }
 }

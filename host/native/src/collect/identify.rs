@@ -23,11 +23,11 @@ pub(super) async fn identify(
     identity: &Identity,
     links: Option<&Links>,
     request: &Incoming<'_>,
-    kept: &Request,
+    kept: &[Request],
     events: &mut [Event],
 ) -> Identified {
     let mut visit = identity.visit(request);
-    events.iter_mut().for_each(|event| visit.identify(event, kept, rand::random));
+    events.iter_mut().zip(kept).for_each(|(event, kept)| visit.identify(event, kept, rand::random));
     let known = match links {
         Some(links) => links.known(visit.questions(events)).await,
         None => Known::default(),

@@ -1,5 +1,6 @@
 //! The container: one site's whole configuration.
 
+pub mod edge;
 pub mod identity;
 mod journal;
 pub mod model;
