@@ -138,6 +138,7 @@ impl Host {
             keep: watch::Sender::new(keep),
             live: Arc::new(Live::new(compiled.in_force())),
         };
+        let (reloader, waiting) = Reloader::new();
         let facts = Arc::new(Facts {
             live: ground.live.clone(),
             network: ground.network.clone(),
@@ -146,6 +147,7 @@ impl Host {
             outcomes: outcomes.clone(),
             sent: sent.clone(),
             recorder: recorder.clone(),
+            reloader: reloader.clone(),
         });
         let kept = Kept {
             journal: journal.log().clone(),
@@ -159,7 +161,7 @@ impl Host {
         let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;
         ground.collect(&compiled);
         let routes = ground.routes.clone();
-        let reloads = Reloads::start(ground, &compiled);
+        let reloads = Reloads::start(ground, compiled, reloader, waiting);
         let server =
             Server::start_with(listener, routes).map_err(|error| HostError::Listen { address: setup.listen, error })?;
         Ok(Host { server, reloads, admin, chores, recorder, writing, letters })

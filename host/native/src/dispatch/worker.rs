@@ -15,6 +15,7 @@ use super::batch::{Item, Stage};
 use super::lanes::{Freed, Lanes};
 use super::reading::{Found, Next, Reading};
 use crate::decoded::Decoded;
+use crate::person::FORGOTTEN;
 use crate::journal::EventJournal;
 use crate::limits::{BATCH_LINGER, TAG_BATCHES, TAG_BYTES, TAG_EVENTS};
 
@@ -82,6 +83,10 @@ impl Worker {
     }
 
     async fn decide(&mut self, Found { record, again }: Found) {
+        if record.is_removed() {
+            let outcome = Outcome::Skipped { reason: FORGOTTEN.to_owned() };
+            return self.stage.record_unrun(&record, "", outcome, again).await;
+        }
         let accepted = match self.decoded.decode(&record.payload) {
             Ok(accepted) => accepted,
             Err(error) => {
