@@ -41,8 +41,13 @@ pub struct Reloader {
 /// What is asked for, and whom to tell what became of it.
 enum Request {
     /// What was found where the container is read from.
-    Reload { found: Result<Loaded, Report>, done: oneshot::Sender<Result<(), ReloadError>> },
-    Renew { done: oneshot::Sender<()> },
+    Reload {
+        found: Result<Loaded, Report>,
+        done: oneshot::Sender<Result<(), ReloadError>>,
+    },
+    Renew {
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// What a [`Reloader`] and the task that it asks have between them.

@@ -50,7 +50,8 @@ impl Stopped {
         let outcomes = open(&data_dir.join("outcomes"), outcomes).map_err(HostError::from)?;
         let sent = open(&data_dir.join("sent"), sent::options()).map_err(HostError::from)?;
         let oldest = journal.log().oldest_position();
-        let started = Recorder::start(outcomes.clone(), sent.clone(), letters.clone(), checkpoint, loaded, oldest).await;
+        let started =
+            Recorder::start(outcomes.clone(), sent.clone(), letters.clone(), checkpoint, loaded, oldest).await;
         let (recorder, writing) = started.map_err(HostError::from)?;
         Ok(Stopped { journal, letters, outcomes, sent, recorder, writing })
     }

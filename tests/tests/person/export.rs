@@ -46,7 +46,11 @@ async fn everything_of_one_person_is_exported_and_nothing_of_another() {
     served.terminate().await;
     let ended = shop.ask(&["export", "--user-id", "u-ada-17", "-o", "ada.jsonl"], 0).await;
     let requests = of(&lines, "request").len() + of(&lines, "shared_request").len();
-    assert!(ended.stderr.starts_with(&format!("3 events, {requests} requests and 4 dead letters written")), "{}", ended.stderr);
+    assert!(
+        ended.stderr.starts_with(&format!("3 events, {requests} requests and 4 dead letters written")),
+        "{}",
+        ended.stderr
+    );
     let file = shop.folder.path().join("ada.jsonl");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), lines.len());

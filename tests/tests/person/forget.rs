@@ -74,7 +74,8 @@ async fn on_a_running_host_a_person_is_removed_whole_and_the_others_are_served()
     let refused = shop.ask(&["forget", "--user-id", "u-ada-17"], 1).await;
     assert!(refused.stderr.contains("give --yes, or --dry-run"), "{}", refused.stderr);
     let would: Value =
-        serde_json::from_str(&shop.ask(&["forget", "--user-id", "u-ada-17", "--dry-run", "--json"], 0).await.stdout).unwrap();
+        serde_json::from_str(&shop.ask(&["forget", "--user-id", "u-ada-17", "--dry-run", "--json"], 0).await.stdout)
+            .unwrap();
     assert_eq!(would["found"]["anonymous_ids"], serde_json::json!(["a-ada-5f0c"]));
     assert!(!shop.holding(&["u-ada-17"]).is_empty());
 
@@ -127,7 +128,8 @@ async fn who_comes_back_later_is_a_person_like_any_other_and_a_repeated_message_
     shop.ask(&["forget", "--user-id", "u-ada-17", "--yes"], 0).await;
     // Her browser tries again what it has no answer for, and then she buys something.
     visits(&served).await;
-    let event = serde_json::json!({"type": "track", "event": "Order Completed", "messageId": "m-new", "userId": "u-ada-17"});
+    let event =
+        serde_json::json!({"type": "track", "event": "Order Completed", "messageId": "m-new", "userId": "u-ada-17"});
     send(&served, &[event]).await;
     shop.ended("each", 3).await;
     let exported = shop.lines(&["export", "--user-id", "u-ada-17"]).await;

@@ -32,7 +32,11 @@ async fn an_id_leads_to_further_ids_but_never_to_another_person() {
     let check = async |ids: &[&str], events: u64, found: Value, shared: Value| {
         let arguments: Vec<&str> = ["forget", "--dry-run", "--json"].iter().chain(ids).copied().collect();
         let would: Value = serde_json::from_str(&shop.ask(&arguments, 0).await.stdout).unwrap();
-        assert_eq!((&would["events"]["records"], &would["found"], &would["shared"]), (&events.into(), &found, &shared), "{ids:?}");
+        assert_eq!(
+            (&would["events"]["records"], &would["found"], &would["shared"]),
+            (&events.into(), &found, &shared),
+            "{ids:?}"
+        );
     };
     let ids = |users: &[&str], anonymous: &[&str]| json!({"user_ids": users, "anonymous_ids": anonymous});
     check(&["--user-id", "ada"], 5, ids(&[], &["laptop", "phone"]), json!(["tablet"])).await;

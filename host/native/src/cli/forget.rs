@@ -127,17 +127,21 @@ fn print(done: &Forgotten, json: bool) {
     line(&done.outcomes, "outcome", blanked);
     if done.shared_letters > 0 {
         let letters = counted(done.shared_letters, "dead letter");
-        say!("{letters} of others {} the request that carried this person's events too", match done.dry_run {
-            true => "to lose",
-            false => "lost",
-        });
+        say!(
+            "{letters} of others {} the request that carried this person's events too",
+            match done.dry_run {
+                true => "to lose",
+                false => "lost",
+            }
+        );
     }
     if done.damaged_bytes > 0 {
-        say!("{} of damaged records, in which an id was found, wiped", counted(done.damaged_bytes, "byte"));
+        let wiped = if done.dry_run { "to be wiped" } else { "wiped" };
+        say!("{} of damaged records, in which an id was found, {wiped}", counted(done.damaged_bytes, "byte"));
     }
     if done.damaged_copies > 0 {
         let copies = if done.damaged_copies == 1 { "copy" } else { "copies" };
-        say!("{} {copies} of damaged bytes, in which an id was found, removed", done.damaged_copies);
+        say!("{} {copies} of damaged bytes, in which an id was found, {removed}", done.damaged_copies);
     }
     if done.of_others > 0 {
         say!(

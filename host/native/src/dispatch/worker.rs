@@ -15,9 +15,9 @@ use super::batch::{Item, Stage};
 use super::lanes::{Freed, Lanes};
 use super::reading::{Found, Next, Reading};
 use crate::decoded::Decoded;
-use crate::person::FORGOTTEN;
 use crate::journal::EventJournal;
 use crate::limits::{BATCH_LINGER, TAG_BATCHES, TAG_BYTES, TAG_EVENTS};
+use crate::person::FORGOTTEN;
 
 /// Why a tag does not run for an event that came back for another one.
 const KEPT_FROM: &str = "it was put back into the journal for another tag's dead letter";

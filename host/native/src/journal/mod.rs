@@ -55,9 +55,9 @@ mod seek;
 mod segment;
 mod shared;
 mod tail;
-mod traces;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod writer;
 
 pub use again::MAX_AGAIN_PIECES;

@@ -20,7 +20,7 @@ use super::log::{Inner, Log};
 use super::ranges::Ranges;
 use super::record::{REMOVED, Record, encode};
 use super::scan::Found;
-use super::segment::{HEADER_BYTES, Segment, header};
+use super::segment::{HEADER_BYTES, REPLACED, Segment, header};
 use super::shared::{Shared, lock};
 use super::traces::Traces;
 
@@ -115,14 +115,38 @@ impl Log {
         lock(&shared.tail).rewrite(rewrite);
         let mut done = Rewritten::default();
         for segment in shared.segments().iter() {
-            let (inner, rewrite, traces, first) = (self.inner().clone(), rewrite.clone(), traces.clone(), segment.first);
+            let (inner, rewrite, traces, first) =
+                (self.inner().clone(), rewrite.clone(), traces.clone(), segment.first);
             let one = tokio::task::spawn_blocking(move || rewrite_segment(&inner, first, &rewrite, &traces));
             done.add(one.await.map_err(|_| RewriteError::Closed)??);
         }
         let (inner, traces) = (self.inner().clone(), traces.clone());
-        let copies = tokio::task::spawn_blocking(move || delete_copies(&inner, &traces));
+        let copies = tokio::task::spawn_blocking(move || copies(&inner, &traces, true));
         done.copies = copies.await.map_err(|_| RewriteError::Closed)??;
         Ok(done)
+    }
+
+    /// How much of damaged bytes, and of copies of them, has traces in it.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub async fn traced(&self, traces: &Traces) -> Result<Rewritten, RewriteError> {
+        let (inner, traces) = (self.inner().clone(), traces.clone());
+        let looking = tokio::task::spawn_blocking(move || {
+            let segments = inner.shared.segments();
+            let mut found = Rewritten { copies: copies(&inner, &traces, false)?, ..Rewritten::default() };
+            for (at, segment) in segments.iter().enumerate() {
+                let until = segments.get(at + 1).map(|next| next.first);
+                match traced_bytes(segment, until, &traces) {
+                    Ok(bytes) => found.wiped += bytes,
+                    // Retention was quicker, or another one who forgets.
+                    Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | REPLACED) => {}
+                    Err(error) => return Err(StorageFault::new("read", &segment.path, &error)),
+                }
+            }
+            Ok(found)
+        });
+        Ok(looking.await.map_err(|_| RewriteError::Closed)??)
     }
 
     pub(super) fn veil(&self) -> Option<Rewrite> {
@@ -183,12 +207,13 @@ fn rewrite_segment(inner: &Inner, first: u64, rewrite: &Rewrite, traces: &Traces
     let until = next.map_or(u64::MAX, |next| next.first);
     let failed = |error: io::Error| StorageFault::new("rewrite", &old.path, &error);
     let touched = rewrite.records.at_or_after(first).is_some_and(|position| position < until);
-    // Behind the last one's end, the writer may be writing.
-    if !touched && (next.is_none() || !has_traces(old, until, traces).map_err(failed)?) {
+    let wiped = traced_bytes(old, next.map(|next| next.first), traces).map_err(failed)?;
+    // The last one is being written to, unless it holds such a record: it was sealed, then, and no other could be begun.
+    if !touched && (wiped == 0 || next.is_none()) {
         return Ok(Rewritten::default());
     }
     let path = temporary(&old.path);
-    let done = write_anew(inner, old, until, rewrite, traces, path.clone());
+    let done = write_anew(inner, old, until, rewrite, traces, path.clone()).map(|done| Rewritten { wiped, ..done });
     if done.is_err() {
         // The next attempt makes it anew, and the next start removes it.
         let _ = fs::remove_file(&path);
@@ -196,26 +221,25 @@ fn rewrite_segment(inner: &Inner, first: u64, rewrite: &Rewrite, traces: &Traces
     done.map_err(failed)
 }
 
-/// Whether there are traces in what no reader finds records in: damaged bytes, and what lies behind the last record.
-fn has_traces(segment: &Segment, until: u64, traces: &Traces) -> io::Result<bool> {
+/// How many bytes with traces in them lie where no reader finds records: damaged ones, and what lies behind the last record. Behind the
+/// end of the last segment, which has no `until`, the writer may be writing.
+fn traced_bytes(segment: &Segment, until: Option<u64>, traces: &Traces) -> io::Result<u64> {
     let file = File::open(&segment.path)?;
-    let length = file.metadata()?.len();
     // A segment without damage is read from its last index entry on.
-    let from = if segment.is_damaged() { segment.first } else { until.saturating_sub(1) };
-    let mut scanner = segment.scan(from, until)?;
-    let mut end = HEADER_BYTES;
+    let from = if segment.is_damaged() { segment.first } else { until.unwrap_or(u64::MAX) - 1 };
+    let mut scanner = segment.scan(from, until.unwrap_or(u64::MAX))?;
+    let (mut bytes, mut behind) = (0, HEADER_BYTES);
     while let Some(found) = scanner.next()? {
         match found {
-            Found::Record { offset, record } => end = offset + record.disk_bytes() as u64,
-            Found::Damage { offset, end: behind } => {
-                if traces.are_in_file(&file, offset, behind)? {
-                    return Ok(true);
-                }
-                end = behind;
+            Found::Record { offset, record } => behind = offset + record.disk_bytes() as u64,
+            Found::Damage { offset, end } => {
+                bytes += if traces.are_in_file(&file, offset, end)? { end - offset } else { 0 };
+                behind = end;
             }
         }
     }
-    traces.are_in_file(&file, end, length)
+    let length = if until.is_some() { file.metadata()?.len() } else { behind };
+    Ok(bytes + if traces.are_in_file(&file, behind, length)? { length - behind } else { 0 })
 }
 
 fn write_anew(
@@ -239,7 +263,6 @@ fn write_anew(
             Found::Damage { offset, end } => {
                 // What comes behind it is found by its distance, so so many bytes stay there.
                 let wipe = traces.are_in_file(&from, offset, end)?;
-                done.wiped += if wipe { end - offset } else { 0 };
                 copy.push_damage(&from, offset, end, wipe)?;
             }
         }
@@ -302,8 +325,8 @@ impl<'d> Copy<'d> {
     }
 }
 
-/// Deletes the copies of damaged bytes that have traces in them; how many.
-fn delete_copies(inner: &Inner, traces: &Traces) -> Result<u64, StorageFault> {
+/// How many copies of damaged bytes have traces in them; they are deleted, if they shall be.
+fn copies(inner: &Inner, traces: &Traces, delete: bool) -> Result<u64, StorageFault> {
     let corrupt = inner.shared.dir.join("corrupt");
     let _none_is_made = inner.shared.aside();
     let failed = |error: io::Error| StorageFault::new("clean up", &corrupt, &error);
@@ -311,18 +334,20 @@ fn delete_copies(inner: &Inner, traces: &Traces) -> Result<u64, StorageFault> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         entries => entries.map_err(failed)?,
     };
-    let mut deleted = 0;
+    let mut found = 0;
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         let file = File::open(&path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         if traces.are_in_file(&file, 0, length).map_err(failed)? {
-            fs::remove_file(&path).map_err(failed)?;
-            deleted += 1;
+            found += 1;
+            if delete {
+                fs::remove_file(&path).map_err(failed)?;
+            }
         }
     }
-    if deleted > 0 {
+    if delete && found > 0 {
         inner.disk.sync_names(&corrupt).map_err(failed)?;
     }
-    Ok(deleted)
+    Ok(found)
 }

@@ -47,17 +47,17 @@ impl Traces {
         })
     }
 
-    /// Whether they are in a part of a file.
+    /// Whether they are in a part of a file, also within other words: what lies beside them there may be anything.
     pub(super) fn are_in_file(&self, file: &File, mut offset: u64, end: u64) -> io::Result<bool> {
         let Some(finder) = &self.0 else { return Ok(false) };
         // What lies across two chunks lies whole in the second.
-        let overlap = finder.longest as u64 + 1;
+        let overlap = finder.longest as u64;
         let mut chunk = Vec::new();
         while offset < end {
             let length = (end - offset).min(CHUNK + overlap);
             chunk.resize(length as usize, 0);
             file.read_exact_at(&mut chunk, offset)?;
-            if self.are_in(&chunk) {
+            if finder.texts.is_match(&chunk) {
                 return Ok(true);
             }
             offset += length.min(CHUNK);

@@ -36,6 +36,9 @@ pub struct Person {
     pub events: Ranges,
     /// The ones that the journal has.
     pub journal: Found,
+    /// All events of the journal, whoever they are about, and the last of them.
+    pub(super) readable: Ranges,
+    pub(super) last: u64,
     /// How many of them name another user beside an id of this person.
     pub of_others: u64,
     /// E-mail addresses in the events.
@@ -63,7 +66,7 @@ struct Pass {
     beside: BTreeSet<String>,
     /// Of the candidates, those that were seen with another user.
     shared: BTreeSet<String>,
-    /// The other users that an anonymous id was seen with; two of them are as many as more.
+    /// The users that an anonymous id of the person was seen with; two of them are as many as more.
     users: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -93,16 +96,11 @@ impl Person {
             shared.extend(pass.shared);
             let mut added = Ids::default();
             added.anonymous_ids = candidates.iter().filter(|id| !shared.contains(*id)).cloned().collect();
-            for (id, users) in pass.users {
-                match users.len() {
-                    1 => added.user_ids.extend(users),
-                    _ => _ = shared.insert(id),
-                }
+            for users in pass.users.into_values().filter(|users| users.len() == 1) {
+                added.user_ids.extend(users.into_iter().filter(|id| !ids.user_ids.contains(id)));
             }
             candidates = pass.beside;
-            candidates.retain(|id| {
-                !ids.anonymous_ids.contains(id) && !added.anonymous_ids.contains(id) && !shared.contains(id)
-            });
+            candidates.retain(|id| !added.anonymous_ids.contains(id) && !shared.contains(id));
             if added.is_empty() && candidates.is_empty() {
                 return Ok(Person { shared, ..done });
             }
@@ -124,10 +122,17 @@ impl Person {
     pub fn traces(&self) -> Result<Traces, FindError> {
         use sha2::{Digest, Sha256};
         let texts = || self.ids.iter().chain(self.addresses.iter().map(String::as_str));
-        // As tags send them to vendors that want them so.
-        let hashed: Vec<String> = texts().map(|text| hex::encode(Sha256::digest(text))).collect();
-        let all = texts().chain(hashed.iter().map(String::as_str));
-        Traces::new(all).map_err(|error| FindError::Search(error.to_string()))
+        // As vendors want addresses, and as tags send both.
+        let lowered: Vec<String> = self.addresses.iter().map(|address| address.trim().to_lowercase()).collect();
+        let plain = || texts().chain(lowered.iter().map(String::as_str));
+        let hashed: Vec<String> = plain().map(|text| hex::encode(Sha256::digest(text))).collect();
+        Traces::new(plain().chain(hashed.iter().map(String::as_str)))
+            .map_err(|error| FindError::Search(error.to_string()))
+    }
+
+    /// Whether the journal could have told whose an event was, and no longer does: it let go of it, or cannot read it.
+    pub(super) fn is_unknown(&self, event: u64) -> bool {
+        event <= self.last && !self.readable.contains(event)
     }
 
     pub(super) fn is_in(&self, event: &Value) -> bool {
@@ -140,6 +145,8 @@ impl Pass {
         let mut pass = Pass::default();
         let mut walk = Walk::new(history, Part::Journal, Span::default()).await?;
         while let Some(entry) = walk.next().await? {
+            pass.person.readable.add(entry.position, entry.position);
+            pass.person.last = entry.position;
             let about = About::of_record(&entry.payload);
             if pass.look_at(&about, ids, candidates) {
                 pass.person.events.add(entry.position, entry.position);
@@ -165,24 +172,22 @@ impl Pass {
     fn look_at(&mut self, about: &About, ids: &Ids, candidates: &BTreeSet<String>) -> bool {
         let About { user, anonymous, previous } = about;
         if ids.name_another(about) {
-            self.shared.extend([anonymous, previous].into_iter().flatten().filter(|id| candidates.contains(*id)).cloned());
+            self.shared
+                .extend([anonymous, previous].into_iter().flatten().filter(|id| candidates.contains(*id)).cloned());
         }
         if !ids.are_in(about) {
             return false;
         }
-        match user {
-            Some(user) if ids.user_ids.contains(user) => {
-                self.beside.extend([anonymous, previous].into_iter().flatten().cloned());
-            }
-            Some(user) => {
-                for id in [anonymous, previous].into_iter().flatten().filter(|id| ids.anonymous_ids.contains(*id)) {
-                    let users = self.users.entry(id.clone()).or_default();
-                    if users.len() < 2 {
-                        users.insert(user.clone());
-                    }
+        let Some(user) = user else { return true };
+        for id in [anonymous, previous].into_iter().flatten() {
+            if ids.anonymous_ids.contains(id) {
+                let users = self.users.entry(id.clone()).or_default();
+                if users.len() < 2 {
+                    users.insert(user.clone());
                 }
+            } else if ids.user_ids.contains(user) {
+                self.beside.insert(id.clone());
             }
-            None => {}
         }
         true
     }

@@ -78,8 +78,13 @@ pub async fn forget(logs: Logs, tags: Option<&Reloader>, asked: &Asked) -> Resul
     let person = Person::find(&history, &asked.who).await?;
     let traces = person.traces()?;
     if asked.dry_run {
-        let held = Held::find(&history, &person, &traces).await?;
-        return Ok(report(&person, &held, true));
+        let mut would = report(&person, &Held::find(&history, &person, &traces).await?, true);
+        for log in [&logs.outcomes, &logs.sent, letters.log(), &logs.journal] {
+            let found = log.traced(&traces).await?;
+            would.damaged_bytes += found.wiped;
+            would.damaged_copies += found.copies;
+        }
+        return Ok(would);
     }
     let events = Rewrite::remove(person.events.clone());
     let _veil = logs.journal.hide(events.clone());

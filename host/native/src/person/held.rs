@@ -75,14 +75,13 @@ impl Held {
     }
 
     async fn find_sent(&mut self, history: &History, person: &Person, traces: &Traces) -> Result<(), HistoryError> {
-        let oldest = history.extent(Part::Journal, None).await?.from;
         let mut walk = Walk::new(history, Part::Sent, Span::default()).await?;
         while let Some(entry) = walk.next().await? {
             let Ok(Sent { tag, events }) = serde_json::from_slice(&entry.payload) else { continue };
             let (mine, others): (Vec<u64>, Vec<u64>) =
                 events.into_iter().partition(|event| person.events.contains(*event));
-            // Whose event it was that the journal has let go of, only the request can say.
-            let is_unknown = others.iter().any(|event| *event < oldest);
+            // Only the request can say whose those were.
+            let is_unknown = others.iter().any(|event| person.is_unknown(*event));
             if mine.is_empty() && !(is_unknown && traces.are_in(&entry.payload)) {
                 continue;
             }
