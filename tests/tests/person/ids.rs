@@ -51,6 +51,9 @@ async fn an_id_leads_to_further_ids_but_never_to_another_person() {
 
     let said = shop.ask(&["forget", "--dry-run", "--user-id", "ada", "--anonymous-id", "tablet"], 0).await.stdout;
     assert!(said.contains("1 event of these name another user"), "{said}");
+    let exported = shop.ask(&["export", "--only-these-ids", "--anonymous-id", "tablet"], 0).await;
+    assert_eq!(exported.stdout.lines().filter(|line| line.contains(r#""kind":"event""#)).count(), 3);
+    assert!(exported.stderr.starts_with("2 events of these name another user"), "{}", exported.stderr);
     let ended = shop.ask(&["forget", "--dry-run"], 2).await;
     assert!(ended.stderr.contains("--user-id"), "{}", ended.stderr);
     served.terminate().await;

@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::block_on;
 use super::output::writer;
 use super::person::Which;
 use super::place::Place;
+use super::{block_on, counted};
 use crate::history::History;
 use crate::person::{self, ExportError};
 
@@ -51,6 +51,12 @@ async fn export(args: &Args) -> Result<ExitCode, String> {
             // Not among the lines: they may go to a pipe.
             if args.output.is_some() {
                 eprintln!("{exported} written to {name}");
+            }
+            if exported.of_others > 0 {
+                let events = counted(exported.of_others, "event");
+                eprintln!(
+                    "{events} of these name another user beside one of the ids: look at them before you hand this out"
+                );
             }
             if exported.is_nothing() {
                 eprintln!("nothing is held about this person");

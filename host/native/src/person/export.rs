@@ -26,6 +26,8 @@ enum Line<'l> {
         found: &'l Ids,
         /// Ids beside them that were seen with another user, too: nothing is exported by them.
         shared: Vec<&'l str>,
+        /// Events that name another user beside one of the ids.
+        of_others: u64,
     },
     Event {
         #[serde(flatten)]
@@ -71,6 +73,8 @@ pub struct Exported {
     pub events: u64,
     pub requests: u64,
     pub dead_letters: u64,
+    /// Of the events, those that name another user beside one of the ids.
+    pub of_others: u64,
 }
 
 impl Exported {
@@ -81,7 +85,7 @@ impl Exported {
 
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Exported { events, requests, dead_letters } = self;
+        let Exported { events, requests, dead_letters, .. } = self;
         let one = |count: u64, what| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
         let (events, requests) = (one(*events, "event"), one(*requests, "request"));
         write!(f, "{events}, {requests} and {}", one(*dead_letters, "dead letter"))
@@ -98,11 +102,12 @@ pub async fn export(history: &History, who: &Who, mut out: impl Write) -> Result
     let shared = person.shared.iter().map(String::as_str).collect();
     let (exported_at, ids, found) = (Timestamp::now(), &person.ids, &person.found);
     let mut lines = Lines { out: &mut out, exported: Exported::default() };
-    lines.write(&Line::Person { exported_at, ids, found, shared })?;
+    let of_others = person.of_others;
+    lines.write(&Line::Person { exported_at, ids, found, shared, of_others })?;
     lines.events(history, &person).await?;
     lines.requests(history, &person, &held).await?;
     lines.letters(history, &held).await?;
-    let exported = lines.exported;
+    let exported = Exported { of_others, ..lines.exported };
     out.flush()?;
     Ok(exported)
 }
