@@ -42,7 +42,7 @@ pub struct Reloader {
 enum Request {
     /// What was found where the container is read from.
     Reload {
-        found: Result<Loaded, Report>,
+        found: Box<Result<Loaded, Report>>,
         done: oneshot::Sender<Result<(), ReloadError>>,
     },
     Renew {
@@ -75,7 +75,10 @@ impl Reloader {
     /// When nothing was changed.
     pub async fn reload(&self, found: Result<Loaded, Report>) -> Result<(), ReloadError> {
         let (done, result) = oneshot::channel();
-        self.requests.send(Request::Reload { found, done }).await.map_err(|_| ReloadError::Stopping)?;
+        self.requests
+            .send(Request::Reload { found: Box::new(found), done })
+            .await
+            .map_err(|_| ReloadError::Stopping)?;
         result.await.unwrap_or(Err(ReloadError::Stopping))
     }
 
@@ -136,7 +139,7 @@ impl Task {
                     continue;
                 }
             };
-            let result = self.reload(found).await;
+            let result = self.reload(*found).await;
             let label = if result.is_ok() { "taken" } else { "refused" };
             metrics::counter!("tagyard_reloads_total", "result" => label).increment(1);
             if let Err(error) = &result {

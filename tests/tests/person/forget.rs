@@ -1,6 +1,8 @@
 //! What is removed, and that nobody else's events suffer from it.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use serde_json::Value;
@@ -45,7 +47,7 @@ async fn everybody_else_is_served(shop: &Shop, served: tagyard_tests::command::S
     assert!(status.success());
     assert!(ADA.iter().all(|text| !log.contains(text)), "{log}");
 
-    assert_eq!(shop.holding(&ADA), Vec::<std::path::PathBuf>::new());
+    assert_eq!(shop.holding(&ADA), Vec::<PathBuf>::new());
     let outcomes = outcomes(shop).await;
     assert_eq!(outcomes.len(), 4 * 5);
     for ((tag, position), recorded) in outcomes {
@@ -91,7 +93,7 @@ async fn on_a_running_host_a_person_is_removed_whole_and_the_others_are_served()
         assert!(done.contains(said), "{said} is not in\n{done}");
     }
     assert!(!done.contains("bob"), "{done}");
-    assert_eq!(shop.holding(&ADA), Vec::<std::path::PathBuf>::new());
+    assert_eq!(shop.holding(&ADA), Vec::<PathBuf>::new());
     assert_eq!(
         shop.ask(&["forget", "--user-id", "u-ada-17", "--yes"], 0).await.stdout,
         "user id u-ada-17\nnothing is held about this person\n"
@@ -113,7 +115,7 @@ async fn on_a_stopped_hosts_data_too_and_the_next_start_goes_on_with_the_others(
     let done: Value = serde_json::from_str(&done).unwrap();
     let counts = ["events", "dead_letters", "outcomes"].map(|what| done[what]["records"].as_u64().unwrap());
     assert_eq!(counts, [3, 4, 9], "{done}");
-    assert_eq!(shop.holding(&ADA), Vec::<std::path::PathBuf>::new());
+    assert_eq!(shop.holding(&ADA), Vec::<PathBuf>::new());
     let since = shop.vendors.received().len();
     let served = shop.serve().await;
     everybody_else_is_served(&shop, served, since).await;
@@ -137,4 +139,29 @@ async fn who_comes_back_later_is_a_person_like_any_other_and_a_repeated_message_
     assert_eq!(events.len(), 1, "{exported:#?}");
     assert_eq!((&events[0]["position"], &events[0]["event"]["messageId"]), (&6.into(), &"m-new".into()));
     served.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_read_in_a_damaged_record_is_wiped_too() {
+    let shop = Shop::new().await;
+    let served = shop.serve().await;
+    visits(&served).await;
+    for tag in ["each", "together", "refused"] {
+        shop.ended(tag, 5).await;
+    }
+    served.terminate().await;
+    let segment = shop.data().join("journal").join("00000000000000000001.log");
+    let mut bytes = fs::read(&segment).unwrap();
+    let at = bytes.windows(7).position(|window| window == b"m-ada-3").unwrap();
+    bytes[at + 6] = b'X';
+    fs::write(&segment, bytes).unwrap();
+    let done = shop.ask(&["forget", "--user-id", "u-ada-17", "--yes", "--json"], 0).await.stdout;
+    let done: Value = serde_json::from_str(&done).unwrap();
+    assert_eq!((&done["events"]["records"], &done["damaged_copies"]), (&2.into(), &1.into()), "{done}");
+    assert!(done["damaged_bytes"].as_u64().unwrap() > 100, "{done}");
+    assert_eq!(shop.holding(&ADA), Vec::<PathBuf>::new());
+    // What is left is read as before.
+    let lines = shop.lines(&["events", "export"]).await;
+    let ids: Vec<&Value> = lines.iter().map(|line| &line["event"]["messageId"]).collect();
+    assert_eq!(ids, ["m-bob-1", "m-bob-2"]);
 }

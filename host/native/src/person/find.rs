@@ -94,8 +94,8 @@ impl Person {
                 return Ok(done);
             }
             shared.extend(pass.shared);
-            let mut added = Ids::default();
-            added.anonymous_ids = candidates.iter().filter(|id| !shared.contains(*id)).cloned().collect();
+            candidates.retain(|id| !shared.contains(id));
+            let mut added = Ids { anonymous_ids: candidates, ..Ids::default() };
             for users in pass.users.into_values().filter(|users| users.len() == 1) {
                 added.user_ids.extend(users.into_iter().filter(|id| !ids.user_ids.contains(id)));
             }

@@ -20,7 +20,7 @@ fn about(id: u64, secret: bool) -> NewRecord {
 }
 
 fn is_secret(id: u64) -> bool {
-    id % 3 == 0
+    id.is_multiple_of(3)
 }
 
 /// A log of some segments, in which every third record has the secret.
