@@ -13,7 +13,7 @@ use super::r#try::printable;
 use super::{block_on, counted};
 use crate::admin::{AskError, tell};
 use crate::history::Logs;
-use crate::person::{self, Asked, Count, Forgotten};
+use crate::person::{self, Asked, Count, Forgotten, Who};
 
 /// Remove what is held about a person: events, dead letters, and the requests that were sent for them.
 ///
@@ -61,18 +61,20 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 async fn forget(args: &Args) -> Result<ExitCode, String> {
-    let asked = |dry_run| Asked { who: args.which.who(), dry_run };
+    let data_dir = &args.place.data_dir;
+    let mut asked = Asked { who: args.which.who(), dry_run: !args.yes };
     if !args.dry_run && !args.yes && (args.json || !io::stdin().is_terminal()) {
         return Err("nobody can be asked here: give --yes, or --dry-run to see what would be removed".to_owned());
     }
-    if args.dry_run || !args.yes {
-        let would = do_it(&args.place.data_dir, &asked(true)).await?;
-        print(&would, args.json);
-        if args.dry_run || would.is_nothing() || !confirmed().map_err(|error| error.to_string())? {
-            return Ok(ExitCode::SUCCESS);
-        }
+    let first = do_it(data_dir, &asked).await?;
+    print_ids(&first, args.json);
+    print(&first, args.json);
+    if args.dry_run || args.yes || first.is_nothing() || !confirmed().map_err(|error| error.to_string())? {
+        return Ok(ExitCode::SUCCESS);
     }
-    print(&do_it(&args.place.data_dir, &asked(false)).await?, args.json);
+    // By the ids that were shown, and not by one that has turned up since.
+    asked = Asked { who: Who { ids: first.ids, only_these: true }, dry_run: false };
+    print(&do_it(data_dir, &asked).await?, args.json);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,7 +114,6 @@ fn print(done: &Forgotten, json: bool) {
         say!("{:#}", serde_json::json!(done));
         return;
     }
-    print_ids(done);
     if done.is_nothing() {
         say!("nothing is held about this person");
         return;
@@ -151,7 +152,10 @@ fn print(done: &Forgotten, json: bool) {
     }
 }
 
-fn print_ids(done: &Forgotten) {
+fn print_ids(done: &Forgotten, json: bool) {
+    if json {
+        return;
+    }
     for (ids, found, kind) in [
         (&done.ids.user_ids, &done.found.user_ids, "user id"),
         (&done.ids.anonymous_ids, &done.found.anonymous_ids, "anonymous id"),
@@ -167,9 +171,10 @@ fn print_ids(done: &Forgotten) {
 }
 
 fn line(count: &Count, what: &str, done: &str) {
-    let Count { records, first, last } = count;
-    if *records > 0 {
-        let shown = |at: &Option<Timestamp>| at.map_or(String::new(), |at| at.strftime("%Y-%m-%d %H:%MZ").to_string());
-        say!("{} {done}, of {} to {}", counted(*records, what), shown(first), shown(last));
+    let shown = |at: &Option<Timestamp>| at.map_or(String::new(), |at| at.strftime("%Y-%m-%d %H:%MZ").to_string());
+    let (first, last) = (shown(&count.first), shown(&count.last));
+    let time = if first == last { first } else { format!("{first} to {last}") };
+    if count.records > 0 {
+        say!("{} {done}, of {time}", counted(count.records, what));
     }
 }
