@@ -121,6 +121,32 @@ async fn on_a_stopped_hosts_data_too_and_the_next_start_goes_on_with_the_others(
     everybody_else_is_served(&shop, served, since).await;
 }
 
+/// Wherever it is interrupted: what is left is found by what is left.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_disk_did_not_take_is_removed_when_it_is_asked_for_again() {
+    let shop = Shop::new().await;
+    let served = shop.serve().await;
+    visits(&served).await;
+    for tag in ["each", "together", "refused"] {
+        shop.ended(tag, 5).await;
+    }
+    let since = shop.vendors.received().len();
+    for log in ["outcomes", "sent", "dead-letters", "journal"] {
+        // In the way of the file that takes the first segment's place.
+        let in_the_way = shop.data().join(log).join("00000000000000000001.tmp");
+        fs::create_dir(&in_the_way).unwrap();
+        let failed = shop.ask(&["forget", "--user-id", "u-ada-17", "--yes"], 1).await.stderr;
+        assert!(failed.contains("not everything is removed yet: cannot rewrite "), "{failed}");
+        assert!(failed.ends_with("give the command again\n"), "{failed}");
+        fs::remove_dir(&in_the_way).unwrap();
+        assert!(!shop.holding(&["u-ada-17"]).is_empty(), "{log}");
+    }
+    let done = shop.ask(&["forget", "--user-id", "u-ada-17", "--yes"], 0).await.stdout;
+    assert!(done.contains("3 events removed") && !done.contains("request"), "{done}");
+    assert_eq!(shop.holding(&ADA), Vec::<PathBuf>::new());
+    everybody_else_is_served(&shop, served, since).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_back_later_is_a_person_like_any_other_and_a_repeated_message_is_not_taken() {
     let shop = Shop::new().await;

@@ -112,7 +112,6 @@ impl Log {
     pub async fn rewrite(&self, rewrite: &Rewrite, traces: &Traces) -> Result<Rewritten, RewriteError> {
         self.seal_patiently().await?;
         let shared = &self.inner().shared;
-        lock(&shared.tail).rewrite(rewrite);
         let mut done = Rewritten::default();
         for segment in shared.segments().iter() {
             let (inner, rewrite, traces, first) =
@@ -120,6 +119,8 @@ impl Log {
             let one = tokio::task::spawn_blocking(move || rewrite_segment(&inner, first, &rewrite, &traces));
             done.add(one.await.map_err(|_| RewriteError::Closed)??);
         }
+        // Not before: who asks again after a failure has to find what is left.
+        lock(&shared.tail).rewrite(rewrite);
         let (inner, traces) = (self.inner().clone(), traces.clone());
         let copies = tokio::task::spawn_blocking(move || copies(&inner, &traces, true));
         done.copies = copies.await.map_err(|_| RewriteError::Closed)??;
