@@ -22,12 +22,19 @@ use tagyard_tests::command::{Ended, Served, run};
 use tagyard_tests::receiver::Receiver;
 use tempfile::TempDir;
 
-/// A tag that sends each event, one that sends them together, one whose vendor refuses everything, and one whose vendor is down.
+/// A tag that never runs, one that sends each event, one that sends them together, one whose vendor refuses everything, and one whose vendor is down.
 const SHOP: &str = r#"
 name = "shop"
 
 [collect]
 write_keys = ["key"]
+
+[[tag]]
+name = "never"
+use = "webhook"
+settings = { url = "https://never.example/in" }
+on = ["Never"]
+allow = { hosts = ["never.example"], fields = ["*"] }
 
 [[tag]]
 name = "each"

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tagyard_pipeline::outcome::Outcome;
+use serde_json::{Map, Value};
 
 use super::held::{Count, Held};
 use super::{FORGOTTEN, FindError, Ids, Person, Who};
 use crate::dead_letters::DeadLetter;
 use crate::history::{History, HistoryError, Logs};
-use crate::journal::{Log, Record, Rewrite, RewriteError, Traces};
-use crate::outcomes::Recorded;
+use crate::journal::{Log, Ranges, Record, Rewrite, RewriteError, Traces};
 use crate::reload::{ReloadError, Reloader};
 
 /// What is asked for.
@@ -98,7 +97,8 @@ pub async fn forget(logs: Logs, tags: Option<&Reloader>, asked: &Asked) -> Resul
     // further store of data about persons is emptied here, before them.
     let shared = Rewrite::replace(held.shared_letters.clone(), without_request);
     remove(letters.log(), &shared, &Traces::default(), &mut done).await?;
-    let outcomes = Rewrite::replace(held.outcomes.records.clone(), blank_outcome);
+    let mine = person.events.clone();
+    let outcomes = Rewrite::replace(held.outcomes.records.clone(), move |record| blank_outcome(record, &mine));
     remove(&logs.outcomes, &outcomes, &traces, &mut done).await?;
     remove(&logs.sent, &Rewrite::remove(held.sent.records.clone()), &traces, &mut done).await?;
     remove(letters.log(), &Rewrite::remove(held.letters.records.clone()), &traces, &mut done).await?;
@@ -146,18 +146,24 @@ fn report(person: &Person, held: &Held, dry_run: bool) -> Forgotten {
     }
 }
 
-/// How an event ended, and nothing of the event: a tag's own reason may say anything.
-fn blank_outcome(record: &Record) -> Bytes {
-    let Ok(mut recorded) = serde_json::from_slice::<Recorded>(&record.payload) else { return record.payload.clone() };
-    recorded.message_id.clear();
-    match &mut recorded.outcome {
-        Outcome::Delivered => {}
-        Outcome::NotTriggered { reason }
-        | Outcome::BlockedByConsent { reason }
-        | Outcome::Skipped { reason }
-        | Outcome::DeadLetter { reason, .. } => FORGOTTEN.clone_into(reason),
+/// How the person's events ended, and nothing of them: a tag's own reason may say anything. Why a trigger was false is the container's
+/// own text, which other events of the record share.
+fn blank_outcome(record: &Record, events: &Ranges) -> Bytes {
+    let Ok(mut run) = serde_json::from_slice::<Map<String, Value>>(&record.payload) else {
+        return record.payload.clone();
+    };
+    let first = run.get("position").and_then(Value::as_u64).unwrap_or_default();
+    if events.contains(first) {
+        run.insert("message_id".to_owned(), "".into());
+        if run.contains_key("reason") && run.get("outcome").is_some_and(|outcome| outcome != "not_triggered") {
+            run.insert("reason".to_owned(), FORGOTTEN.into());
+        }
     }
-    serde_json::to_vec(&recorded).map_or_else(|_| record.payload.clone(), Bytes::from)
+    let more = run.get_mut("more").and_then(Value::as_array_mut).into_iter().flatten();
+    for (_, id) in (first + 1..).zip(more).filter(|(position, _)| events.contains(*position)) {
+        *id = "".into();
+    }
+    serde_json::to_vec(&run).map_or_else(|_| record.payload.clone(), Bytes::from)
 }
 
 /// The letter without the request that carried others' events, and the answer to it.

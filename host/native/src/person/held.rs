@@ -6,16 +6,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tagyard_pipeline::outcome::Outcome;
 
 use super::{FORGOTTEN, Person};
 use crate::history::{Entry, History, HistoryError, Part, Span, Walk};
 use crate::journal::{Ranges, Traces};
-use crate::outcomes::Recorded;
+use crate::outcomes::{ReadRun, Recorded};
 
 /// Records of one log.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     pub records: Ranges,
+    /// How many there are: a record of outcomes is of several events.
+    count: u64,
     /// When the first and the last of them were made, in milliseconds since 1970.
     times: Option<(i64, i64)>,
 }
@@ -119,17 +122,19 @@ impl Held {
 
     async fn find_outcomes(&mut self, history: &History, person: &Person) -> Result<(), HistoryError> {
         #[derive(Deserialize)]
-        struct About {
+        struct About<'r> {
             position: u64,
+            #[serde(default, borrow)]
+            more: Option<&'r RawValue>,
         }
         let mut walk = Walk::new(history, Part::Outcomes, Span::default()).await?;
         while let Some(entry) = walk.next().await? {
-            let about = serde_json::from_slice::<About>(&entry.payload);
-            if about.is_ok_and(|about| person.events.contains(about.position))
-                && let Ok(recorded) = serde_json::from_slice::<Recorded>(&entry.payload)
-                && !is_blank(&recorded)
+            let about = serde_json::from_slice::<About<'_>>(&entry.payload);
+            if about.is_ok_and(|about| about.more.is_some() || person.events.contains(about.position))
+                && let Ok(run) = serde_json::from_slice::<ReadRun>(&entry.payload)
             {
-                self.outcomes.add(&entry);
+                let mine = |recorded: &Recorded| person.events.contains(recorded.position) && !is_blank(recorded);
+                self.outcomes.add_some(&entry, run.each().filter(mine).count() as u64);
             }
         }
         Ok(())
@@ -138,11 +143,22 @@ impl Held {
 
 /// Whether an outcome says nothing but how an event ended.
 fn is_blank(recorded: &Recorded) -> bool {
-    recorded.message_id.is_empty() && recorded.outcome.reason().is_none_or(|reason| reason == FORGOTTEN)
+    let is_of_container = matches!(recorded.outcome, Outcome::NotTriggered { .. });
+    recorded.message_id.is_empty()
+        && (is_of_container || recorded.outcome.reason().is_none_or(|reason| reason == FORGOTTEN))
 }
 
 impl Found {
     pub(super) fn add(&mut self, entry: &Entry) {
+        self.add_some(entry, 1);
+    }
+
+    /// A record that counts as several, or as none.
+    fn add_some(&mut self, entry: &Entry, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.count += count;
         self.records.add(entry.position, entry.position);
         let (first, last) = self.times.unwrap_or((entry.at_ms, entry.at_ms));
         self.times = Some((first.min(entry.at_ms), last.max(entry.at_ms)));
@@ -151,7 +167,7 @@ impl Found {
     pub fn count(&self) -> Count {
         let time = |ms: i64| Timestamp::from_millisecond(ms).ok();
         Count {
-            records: self.records.count(),
+            records: self.count,
             first: self.times.and_then(|(first, _)| time(first)),
             last: self.times.and_then(|(_, last)| time(last)),
         }
