@@ -20,6 +20,7 @@ fn listings_are_the_files_they_show() {
     let examples = [
         "shop.toml",
         "conditions.toml",
+        "visitors.toml",
         "hooks.toml",
         "hello.toml",
         "hello-tag/Cargo.toml",

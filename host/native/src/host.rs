@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
+use tagyard_pipeline::enrich::EnrichmentError;
 use tagyard_pipeline::plan::PlanError;
 use tagyard_pipeline::sources::RulesError;
 use tokio::net::TcpListener;
@@ -87,6 +88,8 @@ pub enum TagsError {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Rules(#[from] RulesError),
+    #[error(transparent)]
+    Enrichment(#[from] EnrichmentError),
 }
 
 impl Host {

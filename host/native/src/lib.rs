@@ -13,6 +13,7 @@ pub mod deliver;
 pub mod dispatch;
 pub mod dry_run;
 mod gauges;
+pub mod geo;
 mod ground;
 pub mod held;
 pub mod history;

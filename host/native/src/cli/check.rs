@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use tagyard_pipeline::container::model::{HeaderSecret, Tag, Webhook, WithoutConsent};
 
+use super::check_visitors;
 use crate::container::{self, Loaded, LoadedTag};
 use crate::registry;
 
@@ -54,7 +55,7 @@ struct Summary<'l>(&'l Loaded);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Loaded { container, tags } = self.0;
+        let Loaded { container, tags, .. } = self.0;
         let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         writeln!(
             f,
@@ -66,6 +67,7 @@ impl fmt::Display for Summary<'_> {
         if let Some(prefix) = &container.collect.prefix {
             writeln!(f, "collects below {prefix} as well")?;
         }
+        check_visitors::lines(self.0).iter().try_for_each(|line| writeln!(f, "{line}"))?;
         container.collect.webhooks.iter().try_for_each(|webhook| write_webhook(f, webhook))?;
         tags.iter().try_for_each(|tag| write_tag(f, tag))
     }

@@ -10,6 +10,7 @@ macro_rules! say {
 
 mod bar;
 pub mod check;
+mod check_visitors;
 pub mod dead;
 pub mod demo;
 pub mod events;
