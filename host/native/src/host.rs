@@ -145,6 +145,7 @@ impl Host {
             live: Arc::new(Live::new(compiled.in_force())),
             links: links.clone(),
         };
+        let (reloader, waiting) = Reloader::new();
         let facts = Arc::new(Facts {
             live: ground.live.clone(),
             network: ground.network.clone(),
@@ -153,6 +154,7 @@ impl Host {
             outcomes: outcomes.clone(),
             sent: sent.clone(),
             recorder: recorder.clone(),
+            reloader: reloader.clone(),
         });
         let kept = Kept {
             journal: journal.log().clone(),
@@ -166,7 +168,7 @@ impl Host {
         let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;
         ground.collect(&compiled);
         let routes = ground.routes.clone();
-        let reloads = Reloads::start(ground, &compiled);
+        let reloads = Reloads::start(ground, compiled, reloader, waiting);
         let server =
             Server::start_with(listener, routes).map_err(|error| HostError::Listen { address: setup.listen, error })?;
         Ok(Host { server, reloads, admin, chores, recorder, writing, letters, links })

@@ -23,6 +23,7 @@ pub mod journal;
 pub mod limits;
 pub mod live;
 pub mod outcomes;
+pub mod person;
 pub mod registry;
 pub mod reload;
 pub mod retention;

@@ -77,7 +77,7 @@ pub struct RequestFacts<'r> {
 
 impl RequestFacts<'_> {
     /// What is kept of the request for events of its own visitor.
-    pub fn request(&self) -> &Request {
+    pub fn kept(&self) -> &Request {
         &self.placed
     }
 }
