@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::container::model::{Collect, Container, HeaderSecret, Webhook};
-use tagyard_pipeline::enrich::{RequestFacts, enrich};
+use tagyard_pipeline::enrich::Enrichment;
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::identity::Identity;
 use tagyard_pipeline::identity::links::{Known, Who};
@@ -56,8 +56,11 @@ pub(crate) fn check(data: &[u8], only: Option<&str>) -> Option<()> {
             return None;
         }
     };
-    let facts = RequestFacts::from(&incoming);
-    parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
+    let enrichment = Enrichment::default();
+    {
+        let facts = enrichment.of(&incoming, &enrichment.proxies().origin(incoming.peer, &headers));
+        parsed.events.iter_mut().for_each(|event| drop(enrichment.enrich(event, &facts)));
+    }
     identify(&incoming, &mut parsed.events);
     let mut bytes = 0;
     for event in parsed.events {
