@@ -154,6 +154,7 @@ impl Host {
             outcomes: outcomes.clone(),
             sent: sent.clone(),
             recorder: recorder.clone(),
+            links: links.clone(),
             reloader: reloader.clone(),
         });
         let kept = Kept {

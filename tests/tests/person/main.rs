@@ -9,6 +9,7 @@
 mod export;
 mod forget;
 mod ids;
+mod links;
 
 use std::fs;
 use std::path::{Path, PathBuf};

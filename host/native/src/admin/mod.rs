@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::dead_letters::DeadLetters;
 use crate::deliver::Network;
+use crate::identity::Links;
 use crate::journal::{EventJournal, Log};
 use crate::live::Live;
 use crate::outcomes::Recorder;
@@ -47,6 +48,7 @@ pub struct Facts {
     pub sent: Log,
     pub recorder: Recorder,
     pub reloader: Reloader,
+    pub links: Links,
 }
 
 /// The serving socket; its file is removed when it stops.
@@ -81,6 +83,7 @@ impl Admin {
             .route("/dead/drop", post(again::drop_letters))
             .route("/replay", post(again::replay))
             .route("/forget", post(forget::forget))
+            .route("/links", post(forget::links))
             .route("/again", get(again::reruns))
             .route("/history/{part}", get(history::show))
             .route("/history/{part}/extent", get(history::extent))

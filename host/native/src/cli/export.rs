@@ -13,7 +13,7 @@ use crate::person::{self, ExportError};
 
 /// Write everything that is held about a person, as JSON lines.
 ///
-/// Each line has its `kind`: `person`, with the ids that were gone by; `event`, with how it ended for each tag; `request`, as it was sent
+/// Each line has its `kind`: `person`, with the ids that were gone by; `link`, an anonymous id and its user; `event`, with how it ended for each tag; `request`, as it was sent
 /// to a vendor; `dead_letter`. A request that carried other persons' events as well is a `shared_request`, without its content, as that is
 /// theirs too. The person is found by the ids that are given, and by those that events have beside them; what is not the container's,
 /// such as what a vendor keeps, is the vendor's to export.

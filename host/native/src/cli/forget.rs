@@ -13,9 +13,10 @@ use super::r#try::printable;
 use super::{block_on, counted};
 use crate::admin::{AskError, tell};
 use crate::history::Logs;
+use crate::identity::Links;
 use crate::person::{self, Asked, Count, Forgotten, Who};
 
-/// Remove what is held about a person: events, dead letters, and the requests that were sent for them.
+/// Remove what is held about a person: events, dead letters, identity links, and the requests that were sent for them.
 ///
 /// The person is found by the ids that are given, and by those that events have beside them. What would be removed is shown first, and
 /// then asked for; with --yes it is not. When the command returns, the bytes are in none of the host's files any more.
@@ -41,8 +42,8 @@ pub struct Args {
     yes: bool,
     /// Print JSON for a machine; needs --yes or --dry-run.
     ///
-    /// `{"ids", "found", "shared", "of_others", "events": {"records", "first", "last"}, "dead_letters", "requests", "outcomes",
-    /// "shared_letters", "damaged_bytes", "damaged_copies", "dry_run"}`
+    /// `{"ids", "found", "shared", "of_others", "events": {"records", "first", "last"}, "dead_letters", "requests", "links",
+    /// "outcomes", "shared_letters", "damaged_bytes", "damaged_copies", "dry_run"}`
     #[arg(long)]
     json: bool,
 }
@@ -90,7 +91,9 @@ async fn do_it(data_dir: &Path, asked: &Asked) -> Result<Forgotten, String> {
         sent: stopped.sent.clone(),
         letters: stopped.letters.clone(),
     };
-    let done = person::forget(logs, None, asked).await;
+    let links = Links::new(data_dir);
+    let done = person::forget(logs, &links, None, asked).await;
+    links.close().await;
     stopped.close().await;
     done.map_err(|error| error.to_string())
 }
@@ -125,6 +128,9 @@ fn print(done: &Forgotten, json: bool) {
     line(&done.events, "event", removed);
     line(&done.dead_letters, "dead letter", removed);
     line(&done.requests, "request", removed);
+    if done.links > 0 {
+        say!("{} {removed}", counted(done.links, "identity link"));
+    }
     line(&done.outcomes, "outcome", blanked);
     if done.shared_letters > 0 {
         let letters = counted(done.shared_letters, "dead letter");

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::admin::{AskError, Status, ask, ask_bytes, decode_page};
+use crate::admin::{AskError, Status, ask, ask_bytes, decode_page, tell};
+use crate::identity::{KeptLink, Links, LinksError};
 use crate::journal::{CursorFile, OpenError, ReadError};
+use crate::person::Ids;
 
 pub use endings::{CHUNK_BYTES, CHUNK_EVENTS, Ending, Endings, outcomes, sent};
 pub use event::{PastEvent, Unreadable};
@@ -40,6 +42,8 @@ pub enum HistoryError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Read(#[from] ReadError),
+    #[error("the identity links cannot be read: {0}")]
+    Links(#[from] LinksError),
 }
 
 impl History {
@@ -96,6 +100,22 @@ impl History {
         let entries = self.read(Part::Journal, position, 1).await?;
         let entry = entries.first().filter(|entry| entry.position == position);
         Ok(entry.map(|entry| PastEvent::read(position, &entry.payload)))
+    }
+
+    /// The identity links of a person.
+    ///
+    /// # Errors
+    /// When they cannot be read, or the host is gone.
+    pub async fn links(&self, ids: &Ids) -> Result<Vec<KeptLink>, HistoryError> {
+        match self {
+            History::Running(data_dir) => Ok(tell(data_dir, "/links", ids).await?),
+            History::Opened(_, data_dir) => {
+                let links = Links::new(data_dir);
+                let found = links.of(ids.linked()).await;
+                links.close().await;
+                Ok(found?)
+            }
+        }
     }
 
     /// The tags that have a place in the journal, whether they have come to an event yet or not.

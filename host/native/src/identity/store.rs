@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use redb::{
     Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tagyard_pipeline::container::identity::Links as Limits;
 use tagyard_pipeline::identity::links::{Link, Who};
 
@@ -39,7 +39,7 @@ pub struct Store {
 }
 
 /// A link that is kept.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeptLink {
     pub anonymous_id: String,

@@ -12,6 +12,7 @@ use crate::dead_letters::DeadLetter;
 use crate::history::{
     CHUNK_BYTES, CHUNK_EVENTS, Ending, Endings, Entry, History, HistoryError, Part, PastEvent, Span, Unreadable, Walk,
 };
+use crate::identity::KeptLink;
 use crate::sent::Sent;
 
 /// A line.
@@ -28,6 +29,11 @@ enum Line<'l> {
         shared: Vec<&'l str>,
         /// Events that name another user beside one of the ids.
         of_others: u64,
+    },
+    /// Which anonymous id belongs to which user.
+    Link {
+        #[serde(flatten)]
+        link: KeptLink,
     },
     Event {
         #[serde(flatten)]
@@ -70,6 +76,7 @@ pub enum ExportError {
 /// How much was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
+    pub links: u64,
     pub events: u64,
     pub requests: u64,
     pub dead_letters: u64,
@@ -85,10 +92,14 @@ impl Exported {
 
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Exported { events, requests, dead_letters, .. } = self;
+        let Exported { links, events, requests, dead_letters, .. } = self;
         let one = |count: u64, what| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
         let (events, requests) = (one(*events, "event"), one(*requests, "request"));
-        write!(f, "{events}, {requests} and {}", one(*dead_letters, "dead letter"))
+        let letters = one(*dead_letters, "dead letter");
+        match links {
+            0 => write!(f, "{events}, {requests} and {letters}"),
+            links => write!(f, "{events}, {requests}, {letters} and {}", one(*links, "identity link")),
+        }
     }
 }
 
@@ -104,6 +115,9 @@ pub async fn export(history: &History, who: &Who, mut out: impl Write) -> Result
     let mut lines = Lines { out: &mut out, exported: Exported::default() };
     let of_others = person.of_others;
     lines.write(&Line::Person { exported_at, ids, found, shared, of_others })?;
+    for link in history.links(&person.ids).await? {
+        lines.write(&Line::Link { link })?;
+    }
     lines.events(history, &person).await?;
     lines.requests(history, &person, &held).await?;
     lines.letters(history, &held).await?;
@@ -121,6 +135,7 @@ impl<W: Write> Lines<W> {
     fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
         match line {
             Line::Person { .. } => {}
+            Line::Link { .. } => self.exported.links += 1,
             Line::Event { .. } => self.exported.events += 1,
             Line::Request { .. } | Line::SharedRequest { .. } => self.exported.requests += 1,
             Line::DeadLetter { .. } => self.exported.dead_letters += 1,

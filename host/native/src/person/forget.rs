@@ -10,6 +10,7 @@ use super::held::{Count, Held};
 use super::{FORGOTTEN, FindError, Ids, Person, Who};
 use crate::dead_letters::DeadLetter;
 use crate::history::{History, HistoryError, Logs};
+use crate::identity::{Links, LinksError};
 use crate::journal::{Log, Ranges, Record, Rewrite, RewriteError, Traces};
 use crate::reload::{ReloadError, Reloader};
 
@@ -35,6 +36,8 @@ pub struct Forgotten {
     pub events: Count,
     pub dead_letters: Count,
     pub requests: Count,
+    /// Which anonymous ids belong to which user, as identity links have it.
+    pub links: u64,
     /// These stay, and say no more than how an event ended.
     pub outcomes: Count,
     /// Others' dead letters, which lost the request that they shared.
@@ -57,6 +60,8 @@ pub enum ForgetError {
     #[error("the tags could not be stopped for it: {0}")]
     Tags(#[from] ReloadError),
     #[error("not everything is removed yet: {0}; give the command again")]
+    Links(#[from] LinksError),
+    #[error("not everything is removed yet: {0}; give the command again")]
     Rewrite(#[from] RewriteError),
 }
 
@@ -66,7 +71,12 @@ pub enum ForgetError {
 ///
 /// # Errors
 /// When the logs cannot be read or written. What was removed stays so, and what is left is still found.
-pub async fn forget(logs: Logs, tags: Option<&Reloader>, asked: &Asked) -> Result<Forgotten, ForgetError> {
+pub async fn forget(
+    logs: Logs,
+    links: &Links,
+    tags: Option<&Reloader>,
+    asked: &Asked,
+) -> Result<Forgotten, ForgetError> {
     if asked.who.ids.is_empty() {
         return Err(ForgetError::Nobody);
     }
@@ -83,6 +93,7 @@ pub async fn forget(logs: Logs, tags: Option<&Reloader>, asked: &Asked) -> Resul
             would.damaged_bytes += found.wiped;
             would.damaged_copies += found.copies;
         }
+        would.links = links.of(person.ids.linked()).await?.len() as u64;
         return Ok(would);
     }
     let events = Rewrite::remove(person.events.clone());
@@ -95,6 +106,7 @@ pub async fn forget(logs: Logs, tags: Option<&Reloader>, asked: &Asked) -> Resul
 
     // By the events the rest is found, so they go last: after a crash, or a disk that was full, the same command finds what is left. A
     // further store of data about persons is emptied here, before them.
+    done.links = links.forget(person.ids.linked()).await?.len() as u64;
     let shared = Rewrite::replace(held.shared_letters.clone(), without_request);
     remove(letters.log(), &shared, &Traces::default(), &mut done).await?;
     let mine = person.events.clone();
@@ -117,7 +129,7 @@ impl Forgotten {
     /// Whether there was nothing to remove.
     pub fn is_nothing(&self) -> bool {
         let counts = [&self.events, &self.dead_letters, &self.requests, &self.outcomes];
-        let rest = [self.shared_letters, self.damaged_bytes, self.damaged_copies];
+        let rest = [self.links, self.shared_letters, self.damaged_bytes, self.damaged_copies];
         counts.iter().all(|count| count.records == 0) && rest.iter().all(|count| *count == 0)
     }
 }
@@ -138,6 +150,7 @@ fn report(person: &Person, held: &Held, dry_run: bool) -> Forgotten {
         events: person.journal.count(),
         dead_letters: held.letters.count(),
         requests: held.sent.count(),
+        links: 0,
         outcomes: held.outcomes.count(),
         shared_letters: held.shared_letters.count(),
         damaged_bytes: 0,

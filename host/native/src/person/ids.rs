@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tagyard_pipeline::identity::links::Who as Linked;
 
 /// Ids of persons.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -52,6 +53,12 @@ impl Ids {
     /// All of them, whichever kind they are of.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.user_ids.iter().chain(&self.anonymous_ids).map(String::as_str)
+    }
+
+    /// As identity links name them.
+    pub(crate) fn linked(&self) -> Vec<Linked> {
+        let users = self.user_ids.iter().cloned().map(Linked::User);
+        users.chain(self.anonymous_ids.iter().cloned().map(Linked::Anonymous)).collect()
     }
 
     /// Whether an event is about the person.
