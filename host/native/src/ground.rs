@@ -18,6 +18,7 @@ use crate::deliver::{Deliverer, Divert, Network};
 use crate::dispatch::Dispatcher;
 use crate::host::TagsError;
 use crate::journal::EventJournal;
+use crate::labels::Labels;
 use crate::live::{InForce, Live};
 use crate::outcomes::Recorder;
 use crate::retention::Keep;
@@ -32,6 +33,7 @@ pub(crate) struct Ground {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) network: Arc<Network>,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) labels: Labels,
     /// Requests in work, of this container and the ones before it.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) divert: Option<Divert>,
@@ -86,7 +88,8 @@ impl Ground {
         let (journal, letters) = (self.journal.clone(), self.letters.clone());
         let (decoded, metrics, places) = (self.decoded.clone(), self.metrics.clone(), self.places.clone());
         let intake = compiled.intake.clone();
-        let collector = Collector::new(&compiled.container, intake, journal, letters, decoded, metrics, places);
+        let collector = Collector::new(&compiled.container, intake, journal, letters, decoded, metrics, places)
+            .labelled(self.labels.clone());
         self.routes.store(Arc::new(collector.router()));
         self.keep.send_replace(compiled.keep());
     }

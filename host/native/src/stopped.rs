@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::dead_letters::DeadLetters;
 use crate::host::{HostError, open, open_dead_letters};
 use crate::journal::{CursorFile, Durability, EventJournal, Options, Origin};
+use crate::labels::Labels;
 use crate::outcomes::{Recorder, Writing};
 use crate::sent;
 
@@ -48,7 +49,7 @@ impl Stopped {
         let outcomes = open(&data_dir.join("outcomes"), outcomes).map_err(HostError::from)?;
         let sent = open(&data_dir.join("sent"), sent::options()).map_err(HostError::from)?;
         let oldest = journal.log().oldest_position();
-        let started = Recorder::start(outcomes, sent, letters.clone(), checkpoint, loaded, oldest).await;
+        let started = Recorder::start(outcomes, sent, letters.clone(), checkpoint, loaded, oldest, Labels::default()).await;
         let (recorder, writing) = started.map_err(HostError::from)?;
         Ok(Stopped { journal, letters, recorder, writing })
     }

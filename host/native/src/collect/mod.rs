@@ -3,11 +3,11 @@
 //! A request passes, from the outside in: connection limit, header timeout, CORS, a place among those in work, the source,
 //! the body's limit and timeout, parsing, the rate limit, enrichment, the journal.
 
-mod answer;
-mod body;
-mod cors;
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod cors;
 mod counted;
-mod probes;
+pub(crate) mod probes;
 mod server;
 
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +37,7 @@ use tokio::sync::Semaphore;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decoded::Decoded;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
+use crate::labels::Labels;
 use answer::Refused;
 use counted::Counted;
 
@@ -61,6 +62,7 @@ pub struct Collector {
     rate: Option<DefaultDirectRateLimiter>,
     places: Arc<Semaphore>,
     metrics: PrometheusHandle,
+    labels: Labels,
     counted: Counted,
 }
 
@@ -87,8 +89,14 @@ impl Collector {
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
             places,
             metrics,
-            counted: Counted::new(),
+            labels: Labels::default(),
+            counted: Counted::new(&Labels::default()),
         }
+    }
+
+    /// Has its metrics say which container they are of.
+    pub fn labelled(self, labels: Labels) -> Self {
+        Collector { counted: Counted::new(&labels), labels, ..self }
     }
 
     /// The whole HTTP surface.
@@ -156,7 +164,7 @@ async fn collect(State(collector): State<Arc<Collector>>, request: Request) -> R
     match try_collect(&collector, request).await {
         Ok(response) => response,
         Err(refused) => {
-            metrics::counter!("tagyard_refused_requests_total", "code" => refused.code).increment(1);
+            refused.count(&collector.labels);
             refused.into()
         }
     }
@@ -191,12 +199,12 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
 }
 
 /// The address that the connection came from.
-fn peer(parts: &Parts) -> Option<IpAddr> {
+pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<SocketAddr>().map(SocketAddr::ip)
 }
 
 /// HTTP/2 has the host in its own place; sources look for it where HTTP/1 has it.
-fn keep_authority(parts: &mut Parts) {
+pub(crate) fn keep_authority(parts: &mut Parts) {
     if parts.headers.contains_key(HOST) {
         return;
     }

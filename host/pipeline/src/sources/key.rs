@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::query::Params;
 use super::{Refusal, base64};
@@ -56,6 +58,24 @@ pub(super) fn of_backend<'r>(headers: &HeaderMap, query: &'r Params<'r>) -> Vec<
     let header = headers.get("x-write-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
     let owned = [header, bearer(headers), basic(headers)].into_iter().flatten().map(Cow::Owned);
     owned.chain(query.get("write_key").map(Cow::Borrowed)).collect()
+}
+
+/// The keys by which [`check`] lets a request in, as far as they stand in its header and in this text of its body.
+pub(super) fn of_sdk(headers: &HeaderMap, text: &str) -> Vec<String> {
+    let body: Keyed<'_> = serde_json::from_str(text).unwrap_or_default();
+    let first = body.batch.iter().flatten().next();
+    let first = first.and_then(|item| serde_json::from_str::<Keyed<'_>>(item.get()).ok()).unwrap_or_default();
+    let in_body = [body.write_key, first.write_key].into_iter().filter_map(|key| key.as_str().map(str::to_owned));
+    basic(headers).into_iter().chain(in_body).collect()
+}
+
+/// An event or a batch, of which nothing but the key is read; the rest is passed over.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Keyed<'b> {
+    write_key: Value,
+    #[serde(borrow)]
+    batch: Option<Vec<&'b RawValue>>,
 }
 
 /// How a backend gives its key.
