@@ -13,7 +13,7 @@ pub mod decoded;
 pub mod deliver;
 pub mod dispatch;
 pub mod dry_run;
-//pub mod folder;
+pub mod folder;
 mod gauges;
 mod ground;
 pub mod held;

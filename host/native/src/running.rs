@@ -20,7 +20,8 @@ use crate::host::{HostError, open, open_dead_letters};
 use crate::journal::{CursorFile, Durability, EventJournal, Log, Options, Origin};
 use crate::labels::Labels;
 use crate::live::Live;
-use crate::outcomes::{Recorder, Writing};
+use crate::limits::RECORD_TIMEOUT;
+use crate::outcomes::{Progress, Recorder, Writing};
 use crate::reload::{Reloader, Reloads};
 use crate::retention::{Keep, Kept};
 use crate::sent;
@@ -151,9 +152,7 @@ impl Running {
 
     /// Events that have no outcome yet for some tag, those that are run again among them.
     pub(crate) fn unfinished(&self) -> u64 {
-        let durable = self.facts.journal.log().durable_position();
-        let of = |tag: crate::outcomes::Progress| tag.unfinished + tag.again + (durable + 1).saturating_sub(tag.next);
-        self.facts.recorder.progress().into_iter().map(of).sum()
+        unfinished(&self.facts)
     }
 
     /// Whether a command is asking it something at the moment.
@@ -164,6 +163,25 @@ impl Running {
     /// Stops what takes up events: what is in flight is finished within a deadline, everything that ended is recorded. The rest stays
     /// in the journal. Nobody may be using the routes any more.
     pub(crate) async fn stop(self) {
+        let (facts, writing) = self.quiet().await;
+        drop(facts);
+        writing.finish().await;
+    }
+
+    /// The same; returns how many events have no outcome yet, at least one where that cannot be known. Blocks while the logs are closed.
+    pub(crate) async fn stop_counting(self) -> u64 {
+        let (facts, writing) = self.quiet().await;
+        let is_settled = tokio::time::timeout(RECORD_TIMEOUT, facts.recorder.settle()).await.is_ok();
+        let left = if is_settled { unfinished(&facts) } else { 1 };
+        // The last to let go of a log waits for its thread. That is to be this one.
+        let logs = (facts.journal.clone(), facts.outcomes.clone(), facts.sent.clone(), facts.letters.clone());
+        drop(facts);
+        writing.finish().await;
+        drop(logs);
+        left
+    }
+
+    async fn quiet(self) -> (Arc<Facts>, Writing) {
         let Running { routes, facts, reloads, admin, chores, writing } = self;
         reloads.stop().await;
         admin.stop().await;
@@ -174,7 +192,12 @@ impl Running {
         }
         // The collector has the journal.
         routes.store(Arc::new(Router::new()));
-        drop(facts);
-        writing.finish().await;
+        (facts, writing)
     }
+}
+
+fn unfinished(facts: &Facts) -> u64 {
+    let durable = facts.journal.log().durable_position();
+    let of = |tag: Progress| tag.unfinished + tag.again + (durable + 1).saturating_sub(tag.next);
+    facts.recorder.progress().into_iter().map(of).sum()
 }
