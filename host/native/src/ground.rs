@@ -88,8 +88,8 @@ impl Ground {
         let (journal, letters) = (self.journal.clone(), self.letters.clone());
         let (decoded, metrics, places) = (self.decoded.clone(), self.metrics.clone(), self.places.clone());
         let intake = compiled.intake.clone();
-        let collector = Collector::new(&compiled.container, intake, journal, letters, decoded, metrics, places)
-            .labelled(self.labels.clone());
+        let metrics = (metrics, self.labels.clone());
+        let collector = Collector::new(&compiled.container, intake, journal, letters, decoded, metrics, places);
         self.routes.store(Arc::new(collector.router()));
         self.keep.send_replace(compiled.keep());
     }

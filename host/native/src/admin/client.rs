@@ -32,6 +32,9 @@ pub enum AskError {
     Connect(io::Error),
     #[error("the host did not answer: {0}")]
     Answer(String),
+    /// It answers that it cannot, and why.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// What the admin socket is asked with.
@@ -162,7 +165,7 @@ async fn whole(response: Response<Incoming>) -> Result<Bytes, AskError> {
         .to_bytes();
     match status.is_success() {
         true => Ok(body),
-        false => Err(AskError::Answer(String::from_utf8_lossy(&body).into_owned())),
+        false => Err(AskError::Refused(String::from_utf8_lossy(&body).into_owned())),
     }
 }
 

@@ -74,7 +74,7 @@ impl Collector {
         journal: EventJournal,
         letters: DeadLetters,
         decoded: Arc<Decoded>,
-        metrics: PrometheusHandle,
+        (metrics, labels): (PrometheusHandle, Labels),
         places: Arc<Semaphore>,
     ) -> Self {
         Collector {
@@ -89,14 +89,9 @@ impl Collector {
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
             places,
             metrics,
-            labels: Labels::default(),
-            counted: Counted::new(&Labels::default()),
+            counted: Counted::new(&labels),
+            labels,
         }
-    }
-
-    /// Has its metrics say which container they are of.
-    pub fn labelled(self, labels: Labels) -> Self {
-        Collector { counted: Counted::new(&labels), labels, ..self }
     }
 
     /// The whole HTTP surface.
