@@ -19,8 +19,8 @@ use crate::ground::{Compiled, Ground};
 use crate::host::{HostError, open, open_dead_letters};
 use crate::journal::{CursorFile, Durability, EventJournal, Log, Options, Origin};
 use crate::labels::Labels;
-use crate::live::Live;
 use crate::limits::RECORD_TIMEOUT;
+use crate::live::Live;
 use crate::outcomes::{Progress, Recorder, Writing};
 use crate::reload::{Reloader, Reloads};
 use crate::retention::{Keep, Kept};
@@ -91,7 +91,8 @@ impl Opened {
     /// # Errors
     /// When the tags' places cannot be written down, or the admin socket cannot be made.
     pub(crate) async fn begin(self, base: &Base) -> Result<Running, HostError> {
-        let Opened { folder, keep, journal, letters, outcomes, sent, recorder, writing, compiled, labels, start } = self;
+        let Opened { folder, keep, journal, letters, outcomes, sent, recorder, writing, compiled, labels, start } =
+            self;
         recorder.set_tags(&compiled.names(), start).await?;
         let ground = Ground {
             journal: journal.clone(),

@@ -49,7 +49,8 @@ impl Stopped {
         let outcomes = open(&data_dir.join("outcomes"), outcomes).map_err(HostError::from)?;
         let sent = open(&data_dir.join("sent"), sent::options()).map_err(HostError::from)?;
         let oldest = journal.log().oldest_position();
-        let started = Recorder::start(outcomes, sent, letters.clone(), checkpoint, loaded, oldest, Labels::default()).await;
+        let started =
+            Recorder::start(outcomes, sent, letters.clone(), checkpoint, loaded, oldest, Labels::default()).await;
         let (recorder, writing) = started.map_err(HostError::from)?;
         Ok(Stopped { journal, letters, recorder, writing })
     }

@@ -13,7 +13,8 @@ async fn command(folder: &TempDir, arguments: &[&str]) -> Ended {
 
 #[tokio::test]
 async fn a_folder_is_checked_as_a_whole() {
-    let hosts = |name: &str, hosts: &str| container(name).replace("[collect]", &format!("[collect]\nhosts = [{hosts}]"));
+    let hosts =
+        |name: &str, hosts: &str| container(name).replace("[collect]", &format!("[collect]\nhosts = [{hosts}]"));
     let check = async |one: String, other: String, expected: &[&str]| {
         let folder = folder(&[("one.toml", &one), ("two.toml", &other)]);
         let checked = command(&folder, &["check", "--plain", "containers"]).await;
@@ -27,8 +28,10 @@ async fn a_folder_is_checked_as_a_whole() {
         assert!(expected.iter().all(|part| served.stderr.contains(part)), "{}", served.stderr);
     };
     let key = container("two").replace("two-key", "one-key");
-    check(container("one"), key, &["containers/two.toml:4:15: the write key `one-key` is that of containers/one.toml"]).await;
-    check(container("one"), container("one").replace("one-key", "x"), &["two.toml:1:8: the name `one` is that of"]).await;
+    check(container("one"), key, &["containers/two.toml:4:15: the write key `one-key` is that of containers/one.toml"])
+        .await;
+    check(container("one"), container("one").replace("one-key", "x"), &["two.toml:1:8: the name `one` is that of"])
+        .await;
     check(
         hosts("one", "\"a.example\", \"*.b.example\""),
         hosts("two", "\"c.example\", \"*.b.example\""),

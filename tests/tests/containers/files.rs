@@ -75,8 +75,18 @@ async fn a_changed_file_with_mistakes_leaves_its_container_as_it_was() {
     let bad = [
         ("a.toml", container("a").replace("webhook", "webhok"), "a", "there is no bundled tag `webhok`"),
         ("b.toml", container("b").replace("[collect]", "[collect"), "b", "b.toml:3"),
-        ("b.toml", container("b").replace("b-key", "a-key"), "b", "the write key `a-key` is that of containers/a.toml as well"),
-        ("b.toml", container("b").replace("name = \"b\"", "name = \"A\""), "b", "the name `A` is that of containers/a.toml"),
+        (
+            "b.toml",
+            container("b").replace("b-key", "a-key"),
+            "b",
+            "the write key `a-key` is that of containers/a.toml as well",
+        ),
+        (
+            "b.toml",
+            container("b").replace("name = \"b\"", "name = \"A\""),
+            "b",
+            "the name `A` is that of containers/a.toml",
+        ),
     ];
     for (number, (file, text, container, reason)) in bad.iter().enumerate() {
         write(folder.path(), file, text);

@@ -7,7 +7,8 @@ use crate::{container, folder, send, serve, tag};
 /// Two containers that are told by their host names, and one by its key alone.
 fn three() -> [(&'static str, String); 3] {
     let with_hosts = |name: &str, hosts: &str| {
-        container(name).replace("[collect]", &format!("[collect]\nhosts = [{hosts}]\norigins = [\"https://{name}.example\"]"))
+        container(name)
+            .replace("[collect]", &format!("[collect]\nhosts = [{hosts}]\norigins = [\"https://{name}.example\"]"))
     };
     [
         ("a.toml", with_hosts("shop", "\"metrics.shop.example\", \"*.shop.example\"")),
@@ -88,7 +89,8 @@ async fn what_no_container_takes_is_answered_and_counted() {
     check("POST", "/v1/page", " ".repeat(600_000), 413, "too_large").await;
     // An SDK's report on itself shows no key, and has nothing in it to be kept.
     check("POST", "/v1/m", "{}".to_owned(), 200, "success").await;
-    check("POST", "/app/v1/page", "{\"writeKey\": \"app-key\", \"anonymousId\": \"a\"}".to_owned(), 200, "success").await;
+    check("POST", "/app/v1/page", "{\"writeKey\": \"app-key\", \"anonymousId\": \"a\"}".to_owned(), 200, "success")
+        .await;
     let metrics = served.client.get("/metrics").await.text();
     assert!(metrics.contains("tagyard_refused_requests_total{code=\"unclaimed\"} 2"), "{metrics}");
     served.terminate().await;
@@ -134,7 +136,8 @@ async fn a_webhook_with_a_secret_is_found_by_its_path() {
             tag(name)
         )
     };
-    let files = [("a.toml", with_hook("one", "/hooks/x", "")), ("b.toml", with_hook("two", "/hooks/x", "prefix = \"/two\""))];
+    let files =
+        [("a.toml", with_hook("one", "/hooks/x", "")), ("b.toml", with_hook("two", "/hooks/x", "prefix = \"/two\""))];
     let folder = folder(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
     let options = ["containers", "--divert", &receiver.url()];
     let env = [("HOOK_one", "first"), ("HOOK_two", "second")];

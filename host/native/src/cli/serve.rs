@@ -107,8 +107,7 @@ pub fn run(args: Args) -> ExitCode {
 fn run_folder(args: Args) -> ExitCode {
     raise_open_files();
     let poll = !args.no_watch;
-    let host =
-        Setup { listen: args.listen, data_dir: args.data_dir, divert: args.divert, env: container::environment };
+    let host = Setup { listen: args.listen, data_dir: args.data_dir, divert: args.divert, env: container::environment };
     let rest_after = Duration::from_secs(args.rest_after_seconds);
     let setup = FolderSetup { folder: args.container, host, rest_after };
     block_on(async {

@@ -132,6 +132,7 @@ fn place(text: &str, keys: &[&str], value: &str) -> Span {
     }
     let listed = node.texts().find(|(text, _)| *text == value).map(|(_, span)| span);
     // A webhook's path is told with the prefix before it.
-    let hook = || node.items().filter_map(|item| item.get("path")).find(|path| value.ends_with(path.text().unwrap_or("?")));
+    let hook =
+        || node.items().filter_map(|item| item.get("path")).find(|path| value.ends_with(path.text().unwrap_or("?")));
     listed.or_else(|| hook().map(|path| path.span())).unwrap_or_else(|| node.span())
 }

@@ -160,9 +160,7 @@ impl Folder {
                     Next { seen, claims: Some(Arc::new(claims)), loaded: Some(loaded), refused: None }
                 }
                 Some((seen, Err(report))) => Next { seen, claims, loaded: None, refused: Some(report.to_string()) },
-                None => {
-                    Next { seen, claims, loaded: None, refused: held.and_then(|held| held.refused.clone()) }
-                }
+                None => Next { seen, claims, loaded: None, refused: held.and_then(|held| held.refused.clone()) },
             };
             next.insert(path, entry);
         }
@@ -178,12 +176,14 @@ impl Folder {
             match left {
                 0 => tracing::info!(container = name, "the container's file is gone, and so is the container"),
                 _ => tracing::warn!(
-                    container = name, left,
+                    container = name,
+                    left,
                     "the container's file is gone: events without an outcome stay in its data directory until it comes back"
                 ),
             }
         }
-        wake_those_with_work(self.goods().map(|good| good.member).filter(|member| !member.is_working()).collect()).await;
+        wake_those_with_work(self.goods().map(|good| good.member).filter(|member| !member.is_working()).collect())
+            .await;
     }
 
     /// Of files that claim the same, those that have changed are left as they were.

@@ -190,12 +190,14 @@ impl Member {
         let starting = tokio::task::spawn_blocking(move || {
             let base = &member.common.base;
             let claims = member.claims();
-            let loaded = container::load_text(&claims.path, &claims.text, base.env).map_err(|report| report.to_string())?;
-            handle.block_on(async {
-                let opened = Opened::open(&loaded, &member.data_dir, base).await?;
-                opened.begin(base).await
-            })
-            .map_err(|error| error.to_string())
+            let loaded =
+                container::load_text(&claims.path, &claims.text, base.env).map_err(|report| report.to_string())?;
+            handle
+                .block_on(async {
+                    let opened = Opened::open(&loaded, &member.data_dir, base).await?;
+                    opened.begin(base).await
+                })
+                .map_err(|error| error.to_string())
         });
         starting.await.unwrap_or_else(|_| Err("it panicked while it started".to_owned()))
     }
@@ -223,7 +225,10 @@ impl Member {
         if let Slot::Working(running) = std::mem::replace(&mut *slot, Slot::Resting) {
             self.stop(running).await;
             self.count("rested");
-            tracing::info!(container = self.name, "the container rests: it has nothing left to do, and nobody has asked for it");
+            tracing::info!(
+                container = self.name,
+                "the container rests: it has nothing left to do, and nobody has asked for it"
+            );
         }
     }
 

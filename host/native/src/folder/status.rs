@@ -85,7 +85,13 @@ async fn show(State(told): State<Arc<Told>>) -> Json<FolderStatus> {
             member::State::Resting => (Doing::Resting, None),
         };
         let failed = fault.map(|fault| fault.failed);
-        containers.push(MemberStatus { container: member.name.clone(), file: member.claims().path.clone(), state, failed, status });
+        containers.push(MemberStatus {
+            container: member.name.clone(),
+            file: member.claims().path.clone(),
+            state,
+            failed,
+            status,
+        });
     }
     let refused_files = told.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Json(FolderStatus { containers, refused_files })

@@ -11,7 +11,9 @@ fn collect(value: Value) -> Collect {
 fn containers() -> Vec<Collect> {
     let hook = |path: &str| json!({"path": path, "key": {"header": "X-Key", "env": "KEY"}, "set": {}});
     vec![
-        collect(json!({"write_keys": ["a", "G-A"], "hosts": ["a.example", "*.shop.example"], "webhook": [hook("/hooks/x")]})),
+        collect(
+            json!({"write_keys": ["a", "G-A"], "hosts": ["a.example", "*.shop.example"], "webhook": [hook("/hooks/x")]}),
+        ),
         collect(json!({"write_keys": ["b"], "prefix": "/b", "webhook": [hook("/hooks/x"), hook("/hooks/b")]})),
         collect(json!({"write_keys": ["c"], "hosts": ["*.eu.shop.example"]})),
         collect(json!({"write_keys": ["d"], "prefix": "/d/x", "webhook": [hook("/hooks/x")]})),
@@ -29,7 +31,8 @@ fn whose(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Re
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let method: Method = method.parse().unwrap();
     let (peer, received_at) = (None, "2026-11-22T02:30:00Z".parse().unwrap());
-    let request = Incoming { method: &method, path, query, headers: &headers, body: body.as_bytes(), peer, received_at };
+    let request =
+        Incoming { method: &method, path, query, headers: &headers, body: body.as_bytes(), peer, received_at };
     match addresses.of_head(&request) {
         Whose::Container(container) => Ok(container),
         Whose::Unclaimed => Err("unclaimed"),
@@ -87,7 +90,13 @@ fn a_key_is_found_in_every_dialect_s_place() {
     check("POST", "/mp/collect?measurement_id=G-A", &[], json!({}), 0);
     check("POST", "/mp/collect?firebase_app_id=b", &[], json!({}), 1);
     check("GET", "/i?e=pv&aid=c", &[], none(), 2);
-    check("POST", "/com.snowplowanalytics.snowplow/tp2", &[], json!({"data": [{"e": "pv"}, {"aid": "x"}, {"aid": "c"}]}), 2);
+    check(
+        "POST",
+        "/com.snowplowanalytics.snowplow/tp2",
+        &[],
+        json!({"data": [{"e": "pv"}, {"aid": "x"}, {"aid": "c"}]}),
+        2,
+    );
     check("POST", "/api/s/track", &[("x-write-key", "b:secret")], json!({}), 1);
     check("POST", "/api/s/s2s/track", &[("authorization", "Bearer c")], json!({}), 2);
     check("POST", "/cloudevents?write_key=d", &[], json!({}), 3);

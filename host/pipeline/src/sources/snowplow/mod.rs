@@ -44,7 +44,11 @@ impl Source for Snowplow {
 
     fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
         if request.method == Method::GET {
-            return Params::parse(request.query.unwrap_or_default()).get("aid").map(str::to_owned).into_iter().collect();
+            return Params::parse(request.query.unwrap_or_default())
+                .get("aid")
+                .map(str::to_owned)
+                .into_iter()
+                .collect();
         }
         let text = body::text(request.headers, request.body).unwrap_or_default();
         let payload: Payload<'_> = serde_json::from_str(&text).unwrap_or_default();
