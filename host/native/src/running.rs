@@ -169,16 +169,16 @@ impl Running {
         writing.finish().await;
     }
 
-    /// The same; returns how many events have no outcome yet, at least one where that cannot be known. Blocks while the logs are closed.
+    /// The same; returns how many events have no outcome yet, at least one where that cannot be known. The logs are closed then.
     pub(crate) async fn stop_counting(self) -> u64 {
         let (facts, writing) = self.quiet().await;
         let is_settled = tokio::time::timeout(RECORD_TIMEOUT, facts.recorder.settle()).await.is_ok();
         let left = if is_settled { unfinished(&facts) } else { 1 };
-        // The last to let go of a log waits for its thread. That is to be this one.
+        // The last to let go of a log waits for its thread, which only a thread that may block should.
         let logs = (facts.journal.clone(), facts.outcomes.clone(), facts.sent.clone(), facts.letters.clone());
         drop(facts);
         writing.finish().await;
-        drop(logs);
+        let _ = tokio::task::spawn_blocking(move || drop(logs)).await;
         left
     }
 

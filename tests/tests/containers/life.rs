@@ -155,6 +155,23 @@ async fn a_command_puts_a_container_to_work() {
 }
 
 #[tokio::test]
+async fn a_container_that_has_rested_for_long_is_looked_after() {
+    let receiver = Receiver::start().await;
+    let folder = two();
+    let served = serve(&folder, &["--divert", &receiver.url(), "--rest-after-seconds", "1"]).await;
+    take(&served, "a-key", "m-1").await;
+    served.wait_for_log(RESTS, 1).await;
+    let told = folder.path().join("data/a/rest.json");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(13 * 3_600);
+    fs::File::options().write(true).open(&told).unwrap().set_modified(long_ago).unwrap();
+    // Its retention has its turn while it works; nobody has asked for it.
+    served.wait_for_log(WORKS, 2).await;
+    served.wait_for_log(RESTS, 2).await;
+    assert!(told.metadata().unwrap().modified().unwrap() > long_ago + std::time::Duration::from_secs(3_600));
+    served.terminate().await;
+}
+
+#[tokio::test]
 async fn a_stopped_host_s_container_that_was_marked_is_taken_up() {
     let receiver = Receiver::start().await;
     let folder = two();

@@ -109,6 +109,9 @@ impl fmt::Display for Summary<'_> {
             count(container.collect.write_keys.len(), "write key"),
             count(tags.len(), "tag")
         )?;
+        if !container.collect.hosts.is_empty() {
+            writeln!(f, "among several containers, it is that of {}", container.collect.hosts.join(", "))?;
+        }
         if let Some(prefix) = &container.collect.prefix {
             writeln!(f, "collects below {prefix} as well")?;
         }

@@ -135,7 +135,6 @@ async fn pass_on(member: &Arc<Member>, origins: &[String], request: Request) -> 
             let router = Router::clone(&in_use.routes.load());
             return router.oneshot(request).await.unwrap_or_else(|never| match never {});
         }
-        // It may be let go again at once only after this request has had its turn: it was asked for just now.
         if let Err(unavailable) = member.wake().await {
             let wait = match unavailable {
                 Unavailable::Slow => Duration::from_secs(1),

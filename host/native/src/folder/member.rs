@@ -165,6 +165,8 @@ impl Member {
         match self.start().await {
             Ok(running) => {
                 let active = Active { routes: running.routes(), places: Arc::new(Semaphore::new(PLACES as usize)) };
+                // Whoever waited for it has his turn before it may rest.
+                self.used.store(self.common.now_ms(), Ordering::Relaxed);
                 *slot = Slot::Working(Box::new(running));
                 self.active.store(Some(Arc::new(active)));
                 self.lock_fault().take_if(|fault| fault.since.is_some());
@@ -223,7 +225,7 @@ impl Member {
         }
         drop(active);
         if let Slot::Working(running) = std::mem::replace(&mut *slot, Slot::Resting) {
-            self.stop(running).await;
+            self.stop(*running).await;
             self.count("rested");
             tracing::info!(
                 container = self.name,
@@ -239,23 +241,19 @@ impl Member {
             let _ended = active.places.acquire_many(PLACES).await;
         }
         match std::mem::replace(&mut *slot, Slot::Retired) {
-            Slot::Working(running) => self.stop(running).await,
+            Slot::Working(running) => self.stop(*running).await,
             Slot::Resting | Slot::Retired => 0,
         }
     }
 
     /// Closes its logs, and writes down that there is nothing left to do, if so.
-    async fn stop(&self, running: Box<Running>) -> u64 {
-        let (handle, data_dir) = (Handle::current(), self.data_dir.clone());
-        // The last to let go of a log waits for its thread.
-        let stopping = tokio::task::spawn_blocking(move || {
-            let left = handle.block_on(running.stop_counting());
-            if left == 0 {
-                rest::write(&data_dir);
-            }
-            left
-        });
-        stopping.await.unwrap_or_default()
+    async fn stop(&self, running: Running) -> u64 {
+        let left = running.stop_counting().await;
+        if left == 0 {
+            let data_dir = self.data_dir.clone();
+            let _ = tokio::task::spawn_blocking(move || rest::write(&data_dir)).await;
+        }
+        left
     }
 
     /// Whether there is work in its data directory that no request has to come for.

@@ -80,6 +80,14 @@ fn a_key_is_found_in_every_dialect_s_place() {
     let none = || json!("");
     check("POST", "/v1/batch", &[], json!({"writeKey": "b", "batch": []}), 1);
     check("POST", "/v1/batch", &[], json!({"batch": [{"writeKey": "b"}, {"writeKey": "c"}]}), 1);
+    // As an event is read: the last counts, whatever else is there.
+    check(
+        "POST",
+        "/v1/page",
+        &[],
+        json!("{\"writeKey\": \"b\", \"batch\": 1, \"t\": \"\\ud83d\", \"writeKey\": \"c\"}"),
+        2,
+    );
     check("GET", "/v1/projects/c/settings", &[], none(), 2);
     check("GET", "/v1/pixel/track?data=eyJ3cml0ZUtleSI6ICJiIn0", &[], none(), 1);
     check("POST", "/beacon/v1/batch?writeKey=c", &[], json!({"batch": []}), 2);

@@ -42,7 +42,7 @@ impl Source for Jitsu {
     }
 
     fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
-        of_header(request.headers).into_iter().chain(segment::keys(request)).collect()
+        of_header(request.headers).into_iter().chain(segment::keys_of_one(request)).collect()
     }
 
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {

@@ -40,7 +40,7 @@ impl Source for RudderStack {
         let in_query = query.get("writeKey").map(str::to_owned);
         match request.path {
             "/beacon/v1/batch" | "/sourceConfig" | "/sourceConfig/" => {
-                in_query.into_iter().chain(segment::keys(request)).collect()
+                in_query.into_iter().chain(segment::keys_of_many(request)).collect()
             }
             _ => Segment.keys(request),
         }

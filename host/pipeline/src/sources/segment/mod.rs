@@ -41,7 +41,8 @@ impl Source for Segment {
 
     fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
         match Route::of(request.method, request.path) {
-            Some(Route::One(_) | Route::Batch) => keys(request),
+            Some(Route::One(_)) => keys_of_one(request),
+            Some(Route::Batch) => keys_of_many(request),
             Some(Route::Pixel(_)) => pixel::keys(request),
             Some(Route::Settings(key)) => vec![key.to_owned()],
             Some(Route::Metrics) | None => Vec::new(),
@@ -67,10 +68,16 @@ impl Source for Segment {
     }
 }
 
-/// The keys of an event or a batch.
-pub(super) fn keys(request: &Incoming<'_>) -> Vec<String> {
+/// The keys of a request that is one event.
+pub(super) fn keys_of_one(request: &Incoming<'_>) -> Vec<String> {
     let text = body::text(request.headers, request.body).unwrap_or_default();
-    key::of_sdk(request.headers, &text)
+    key::of_event(request.headers, &text)
+}
+
+/// The keys of a batch.
+pub(super) fn keys_of_many(request: &Incoming<'_>) -> Vec<String> {
+    let text = body::text(request.headers, request.body).unwrap_or_default();
+    key::of_batch(request.headers, &text)
 }
 
 /// A request that is one event of this kind. A dialect that has its key elsewhere gives it in `keys`.

@@ -53,8 +53,7 @@ impl Source for Snowplow {
         let text = body::text(request.headers, request.body).unwrap_or_default();
         let payload: Payload<'_> = serde_json::from_str(&text).unwrap_or_default();
         let items = payload.data.unwrap_or_default();
-        let mut keys: Vec<String> =
-            items.iter().filter_map(|item| serde_json::from_str::<Keyed>(item.get()).ok()?.aid).collect();
+        let mut keys: Vec<String> = items.iter().filter_map(|item| key::member(item.get(), "aid")).collect();
         // Mostly all are the same.
         keys.dedup();
         keys
@@ -70,12 +69,6 @@ impl Source for Snowplow {
 struct Payload<'b> {
     #[serde(borrow)]
     data: Option<Vec<&'b RawValue>>,
-}
-
-/// An event of which nothing but the key is read.
-#[derive(Deserialize)]
-struct Keyed {
-    aid: Option<String>,
 }
 
 fn many(request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
