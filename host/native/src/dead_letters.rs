@@ -82,6 +82,11 @@ impl DeadLetters {
         DeadLetters { labels, ..self }
     }
 
+    /// The letters as records, each with its number as its position.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// Returns once the letters are durable.
     ///
     /// # Errors

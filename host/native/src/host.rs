@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tagyard_pipeline::enrich::EnrichmentError;
 use tagyard_pipeline::plan::PlanError;
 use tagyard_pipeline::sources::RulesError;
 use tokio::net::TcpListener;
@@ -68,6 +69,8 @@ pub enum TagsError {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Rules(#[from] RulesError),
+    #[error(transparent)]
+    Enrichment(#[from] EnrichmentError),
 }
 
 impl Host {

@@ -110,6 +110,7 @@ impl Opened {
             keep: watch::Sender::new(keep),
             live: Arc::new(Live::new(compiled.in_force())),
         };
+        let (reloader, waiting) = Reloader::new();
         let facts = Arc::new(Facts {
             live: ground.live.clone(),
             network: ground.network.clone(),
@@ -118,6 +119,7 @@ impl Opened {
             outcomes: outcomes.clone(),
             sent: sent.clone(),
             recorder: recorder.clone(),
+            reloader: reloader.clone(),
         });
         let kept = Kept { journal: journal.log().clone(), outcomes, sent, letters, recorder };
         let admin = Admin::start(&folder, facts.clone()).map_err(HostError::Admin)?;
@@ -125,7 +127,7 @@ impl Opened {
             vec![tokio::spawn(kept.run(ground.keep.subscribe())), tokio::spawn(gauges::run(facts.clone(), labels))];
         ground.collect(&compiled);
         let routes = ground.routes.clone();
-        let reloads = Reloads::start(ground, &compiled);
+        let reloads = Reloads::start(ground, compiled, reloader, waiting);
         Ok(Running { routes, facts, reloads, admin, chores, writing })
     }
 }

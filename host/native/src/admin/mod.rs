@@ -4,6 +4,7 @@
 mod again;
 mod client;
 mod dead;
+mod forget;
 mod history;
 mod serve;
 mod status;
@@ -28,6 +29,7 @@ use crate::deliver::Network;
 use crate::journal::{EventJournal, Log};
 use crate::live::Live;
 use crate::outcomes::Recorder;
+use crate::reload::Reloader;
 
 pub use client::{AskError, Lines, ask, ask_bytes, tell};
 pub use dead::{Filter, Numbered, list};
@@ -45,6 +47,7 @@ pub struct Facts {
     pub outcomes: Log,
     pub sent: Log,
     pub recorder: Recorder,
+    pub reloader: Reloader,
 }
 
 /// The serving socket; its file is removed when it stops.
@@ -72,6 +75,7 @@ impl Admin {
             .route("/dead/redrive", post(again::redrive))
             .route("/dead/drop", post(again::drop_letters))
             .route("/replay", post(again::replay))
+            .route("/forget", post(forget::forget))
             .route("/again", get(again::reruns))
             .route("/history/{part}", get(history::show))
             .route("/history/{part}/extent", get(history::extent))

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use tagyard_pipeline::container::model::{HeaderSecret, Tag, Webhook, WithoutConsent};
 
-use super::{counted, fail};
+use super::{check_visitors, counted, fail};
 use crate::container::{self, Loaded, LoadedTag, Report};
 use crate::registry;
 
@@ -56,7 +56,7 @@ pub fn run(args: &Args) -> ExitCode {
 
 /// Each file alone, and then whether they go together.
 fn check_folder(args: &Args) -> ExitCode {
-    let paths = match container::files(&args.container) {
+    let paths = match container::folder_files(&args.container) {
         Ok(paths) => paths,
         Err(error) => return fail(&format!("{} cannot be read: {error}", args.container.display())),
     };
@@ -100,7 +100,7 @@ struct Summary<'l>(&'l Loaded);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Loaded { container, tags } = self.0;
+        let Loaded { container, tags, .. } = self.0;
         let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         writeln!(
             f,
@@ -115,6 +115,7 @@ impl fmt::Display for Summary<'_> {
         if let Some(prefix) = &container.collect.prefix {
             writeln!(f, "collects below {prefix} as well")?;
         }
+        check_visitors::lines(self.0).iter().try_for_each(|line| writeln!(f, "{line}"))?;
         container.collect.webhooks.iter().try_for_each(|webhook| write_webhook(f, webhook))?;
         tags.iter().try_for_each(|tag| write_tag(f, tag))
     }

@@ -42,7 +42,7 @@ const TAKEN: [&str; 3] = ["compiled", "lock", "admin.sock"];
 ///
 /// # Errors
 /// When the folder cannot be read, or has more files than a host takes.
-pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn folder_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in folder.read_dir()? {
         let path = entry?.path();

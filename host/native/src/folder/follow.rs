@@ -254,9 +254,11 @@ impl Folder {
     fn publish(&self) {
         let goods: Vec<Good> = self.goods().collect();
         let (addresses, _) = Addresses::new(goods.iter().map(|good| &good.claims.collect));
+        let proxies = goods.iter().filter_map(|good| good.claims.collect.proxies.as_ref());
+        let proxy_headers = proxies.filter_map(|proxies| proxies.header.parse().ok()).collect();
         let members = goods.into_iter().map(|good| (good.member, good.claims.collect.origins.clone())).collect();
         let is_whole = self.files.values().all(|held| held.good.is_some());
-        self.front.table.store(Arc::new(Table { addresses, members, is_whole }));
+        self.front.table.store(Arc::new(Table { addresses, members, is_whole, proxy_headers }));
         let refused = self.files.iter().filter(|(_, held)| held.good.is_none());
         let refused = refused.map(|(path, held)| (path.clone(), held.refused.clone().unwrap_or_default()));
         self.told.set_refused(refused.collect());
@@ -273,7 +275,7 @@ fn look(dir: &Path, known: &Looks) -> io::Result<Looks> {
         let seen = known.get(&path).map_or_else(|| Seen::now(&path), Seen::again);
         (path, seen)
     };
-    Ok(container::files(dir)?.into_iter().map(seen).collect())
+    Ok(container::folder_files(dir)?.into_iter().map(seen).collect())
 }
 
 fn read(paths: Vec<PathBuf>, env: Environment) -> Found {

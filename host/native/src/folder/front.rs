@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use jiff::Timestamp;
 use tagyard_pipeline::addresses::{Addresses, Whose, unknown};
 use tagyard_pipeline::sources::{Incoming, Parsed, Source};
@@ -19,7 +19,7 @@ use tower::{Layer, ServiceExt};
 
 use super::member::{Common, Member, Unavailable};
 use crate::collect::answer::{self, Refused};
-use crate::collect::{body, cors, keep_authority, peer, probes};
+use crate::collect::{body, connection, cors, keep_authority, probes};
 use crate::labels::Labels;
 use crate::limits::WAKE_AGAIN_AFTER;
 
@@ -31,6 +31,8 @@ pub(super) struct Table {
     pub(super) members: Vec<(Arc<Member>, Vec<String>)>,
     /// Whether some file's container is not known, so that a request that is nobody's may be its.
     pub(super) is_whole: bool,
+    /// By which some container's proxies say whom they pass on.
+    pub(super) proxy_headers: Vec<HeaderName>,
 }
 
 pub(super) struct Front {
@@ -74,7 +76,8 @@ async fn ready(State(front): State<Arc<Front>>) -> Response {
 }
 
 async fn metrics(State(front): State<Arc<Front>>, request: Request) -> Response {
-    probes::show_metrics(&front.common.base.metrics, &request)
+    let is_proxy_s = front.table.load().proxy_headers.iter().any(|name| request.headers().contains_key(name));
+    probes::show_metrics(&front.common.base.metrics, &request, is_proxy_s)
 }
 
 async fn route(State(front): State<Arc<Front>>, request: Request) -> Response {
@@ -160,7 +163,7 @@ async fn with_cors(origins: &[String], parts: Parts, said: Said) -> Response {
         async move {
             Ok::<_, std::convert::Infallible>(match &*said {
                 Said::Refused(refused) => refused.clone().into(),
-                Said::Answered(parsed) => answer::success(&parsed.answer),
+                Said::Answered(parsed) => answer::success(&parsed.answer, None),
             })
         }
     });
@@ -194,7 +197,7 @@ fn incoming<'r>(parts: &'r Parts, body: &'r [u8]) -> Incoming<'r> {
         query: parts.uri.query(),
         headers: &parts.headers,
         body,
-        peer: peer(parts),
+        peer: connection(parts),
         received_at: Timestamp::now(),
     }
 }
