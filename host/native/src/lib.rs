@@ -20,6 +20,7 @@ mod ground;
 pub mod held;
 pub mod history;
 pub mod host;
+pub mod identity;
 pub mod journal;
 pub mod labels;
 pub mod limits;

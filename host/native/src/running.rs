@@ -17,6 +17,7 @@ use crate::decoded::Decoded;
 use crate::gauges;
 use crate::ground::{Compiled, Ground};
 use crate::host::{HostError, open, open_dead_letters};
+use crate::identity::Links;
 use crate::journal::{CursorFile, Durability, EventJournal, Log, Options, Origin};
 use crate::labels::Labels;
 use crate::limits::RECORD_TIMEOUT;
@@ -51,6 +52,7 @@ pub(crate) struct Running {
     /// Retention and gauges, which go on until they are aborted.
     chores: Vec<JoinHandle<()>>,
     writing: Writing,
+    links: Links,
 }
 
 impl Opened {
@@ -94,6 +96,7 @@ impl Opened {
         let Opened { folder, keep, journal, letters, outcomes, sent, recorder, writing, compiled, labels, start } =
             self;
         recorder.set_tags(&compiled.names(), start).await?;
+        let links = Links::new(&folder);
         let ground = Ground {
             journal: journal.clone(),
             letters: letters.clone(),
@@ -109,6 +112,7 @@ impl Opened {
             routes: Arc::new(ArcSwap::from_pointee(Router::new())),
             keep: watch::Sender::new(keep),
             live: Arc::new(Live::new(compiled.in_force())),
+            links: links.clone(),
         };
         let (reloader, waiting) = Reloader::new();
         let facts = Arc::new(Facts {
@@ -128,7 +132,7 @@ impl Opened {
         ground.collect(&compiled);
         let routes = ground.routes.clone();
         let reloads = Reloads::start(ground, compiled, reloader, waiting);
-        Ok(Running { routes, facts, reloads, admin, chores, writing })
+        Ok(Running { routes, facts, reloads, admin, chores, writing, links })
     }
 }
 
@@ -185,9 +189,10 @@ impl Running {
     }
 
     async fn quiet(self) -> (Arc<Facts>, Writing) {
-        let Running { routes, facts, reloads, admin, chores, writing } = self;
+        let Running { routes, facts, reloads, admin, chores, writing, links } = self;
         reloads.stop().await;
         admin.stop().await;
+        links.close().await;
         for chore in chores {
             chore.abort();
             // It holds a recorder, and the writer goes on while there is one.

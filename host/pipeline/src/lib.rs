@@ -13,6 +13,7 @@ pub mod event;
 pub mod expression;
 mod free;
 pub mod grants;
+pub mod identity;
 pub mod manifest;
 pub mod object;
 pub mod outcome;

@@ -198,15 +198,18 @@ fn add(names: &mut Vec<String>, name: &str) {
     }
 }
 
-/// A cookie's value as it was sent (RFC 6265, section 4.2), without the quotes around it.
 fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let pairs = headers
-        .get_all(header::COOKIE)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|all| all.split(';'));
-    let value = pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name)?.1;
-    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+    cookies(headers).find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The cookies as they were sent (RFC 6265, section 4.2), without the quotes around their values. Whoever goes through them keeps
+/// those that the container names, and no others.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|all| all.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .map(|(name, value)| (name, value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)))
 }
 
 #[cfg(test)]

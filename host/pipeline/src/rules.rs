@@ -1,7 +1,7 @@
 //! What a container says for all its tags: variables, consent, and what of a request they ask for; and what comes of it for one event.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -9,6 +9,7 @@ use crate::accepted::Accepted;
 use crate::consent::{PurposeError, Purposes, Signals, Verdict};
 use crate::container::model;
 use crate::expression::{Around, Expression, NoValue, Nothing, View};
+use crate::identity::Identity;
 use crate::request::Asked;
 use crate::variables::{Values, VariableError, Variables};
 use crate::visitor::Visitor;
@@ -21,6 +22,7 @@ pub struct Rules {
     variables: Variables,
     purposes: Purposes,
     asked: Asked,
+    identity: Option<Arc<Identity>>,
 }
 
 /// Why rules do not compile. A checked container has none such.
@@ -52,7 +54,8 @@ impl Rules {
         let variables = Variables::compile(&container.vars)?;
         let purposes = Purposes::compile(&container.consent)?;
         let mut asked = Asked::default();
-        let mut uses_consent = container.tags.iter().any(|tag| !tag.consent.is_empty());
+        let identity = Identity::compile(container)?.map(Arc::new);
+        let mut uses_consent = identity.is_some() || container.tags.iter().any(|tag| !tag.consent.is_empty());
         for expression in expressions(container) {
             asked.add(expression.reads());
             uses_consent |= expression.reads().root("consent").is_some();
@@ -63,12 +66,17 @@ impl Rules {
             asked.also(by_name);
         }
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Ok(Rules { id: NEXT.fetch_add(1, Ordering::Relaxed), variables, purposes, asked })
+        Ok(Rules { id: NEXT.fetch_add(1, Ordering::Relaxed), variables, purposes, asked, identity })
     }
 
     /// What is to be kept of the requests that bring its events.
     pub fn asked(&self) -> &Asked {
         &self.asked
+    }
+
+    /// By what its visitors are known again, if the container says anything of it.
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.as_ref()
     }
 }
 

@@ -11,6 +11,7 @@ mod accepts;
 mod asks;
 mod bounds;
 mod dedupe;
+mod identity;
 mod outcomes;
 mod pages;
 mod probes;

@@ -259,6 +259,46 @@ async fn what_is_no_event_is_said_to_be_and_where() {
     assert!(ended.stderr.contains("nothing.json"), "{}", ended.stderr);
 }
 
+#[tokio::test]
+async fn what_is_found_out_about_the_visitor_is_shown() {
+    let container = format!(
+        r#"{}
+[identity]
+consent = ["analytics"]
+campaign = true
+id = {{ prefer = "cookie" }}
+vendors = {{ names = ["meta"] }}
+"#,
+        HOOK.replace("\"*\"]\n\n[[tag]]", "\"https://shop.example\"]\n\n[[tag]]")
+    );
+    let event = r#"{"type": "page", "anonymousId": "a", "messageId": "m-1", "context": {
+        "consent": {"categoryPreferences": {"analytics": true}},
+        "page": {"url": "https://shop.example/?utm_source=news"}}}"#;
+    let files = [("shop.toml", container.as_str()), ("event.json", event)];
+    let cookies = "cookie: tagyard_id=b; _fbp=fb.1.2.3; other=s3cret";
+    let arguments = ["try", "shop.toml", "event.json", "--header", "origin: https://shop.example", "--header", cookies];
+    let ended = run_with(&files, &arguments).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    for line in [
+        "    found out: anonymousId is \"b\"\n",
+        "    found out: context.identity.anonymousId is \"cookie\"\n",
+        "    found out: context.campaign.source is \"news\"\n",
+        "    found out: context.fbp is \"fb.1.2.3\"\n",
+        "\nthe answer sets a cookie: tagyard_id=b; Path=/; ",
+    ] {
+        assert!(ended.stdout.contains(line), "{line:?} is not in\n{}", ended.stdout);
+    }
+    let tried = json_of(&run_with(&files, &[arguments.as_slice(), &["--json"]].concat()).await);
+    let found = json!({
+        "anonymousId": "b", "context.identity.anonymousId": "cookie", "context.campaign.source": "news", "context.fbp": "fb.1.2.3",
+    });
+    assert_eq!((&tried["events"][0]["found"], tried["cookies"].as_array().map(Vec::len)), (&found, Some(2)));
+    assert_eq!(tag(&tried, 0, "hook")["requests"][0]["body"]["anonymousId"], "b");
+    let ended = run_with(&files, &["check", "shop.toml"]).await;
+    let said = "visitors\n  consent   analytics\n  id        in the cookie tagyard_id for 400 days, before the SDK's\n  clicks    of meta, ";
+    assert!(ended.stdout.contains(said), "{}", ended.stdout);
+}
+
 /// What is found out about visitors.
 const VISITORS: &str = r#"
 name = "shop"

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use tagyard_pipeline::container::model::{HeaderSecret, Tag, Webhook, WithoutConsent};
 
-use super::{check_visitors, counted, fail};
+use super::{check_identity, check_visitors, counted, fail};
 use crate::container::{self, Loaded, LoadedTag, Report};
 use crate::registry;
 
@@ -117,6 +117,7 @@ impl fmt::Display for Summary<'_> {
         }
         check_visitors::lines(self.0).iter().try_for_each(|line| writeln!(f, "{line}"))?;
         container.collect.webhooks.iter().try_for_each(|webhook| write_webhook(f, webhook))?;
+        container.identity.iter().try_for_each(|identity| check_identity::write(f, identity))?;
         tags.iter().try_for_each(|tag| write_tag(f, tag))
     }
 }

@@ -10,6 +10,7 @@ macro_rules! say {
 
 mod bar;
 pub mod check;
+mod check_identity;
 mod check_visitors;
 pub mod dead;
 pub mod demo;
@@ -29,6 +30,7 @@ pub mod status;
 mod stopped;
 pub mod tag;
 pub mod r#try;
+mod try_identity;
 mod try_request;
 mod try_why;
 

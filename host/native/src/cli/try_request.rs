@@ -6,15 +6,19 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use jiff::Timestamp;
 use tagyard_pipeline::enrich::Enrichment;
 use tagyard_pipeline::event::Event;
+use tagyard_pipeline::identity::Identity;
 use tagyard_pipeline::request::Request;
 use tagyard_pipeline::sources::Incoming;
 use url::Url;
+
+use super::try_identity::{self, Identified};
 
 /// The request that is taken to have brought the events: what they do not say of the visitor is filled in from it, and conditions,
 /// variables and consent ask about it.
 #[derive(Debug, clap::Args)]
 pub(super) struct RequestArgs {
-    /// A header of the request that brought the events, such as `sec-gpc: 1` or `cookie: a=b`; may be given several times.
+    /// A header of the request that brought the events, such as `sec-gpc: 1` or `cookie: a=b`; may be given several times. One with
+    /// `origin: https://shop.example` is a browser's.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
     /// The URL of that request, with its query.
@@ -26,16 +30,18 @@ pub(super) struct RequestArgs {
 }
 
 impl RequestArgs {
-    /// Enriches the events as it would if it had brought them. Returns what is kept of it beside each.
+    /// Enriches the events as it would if it had brought them, and puts in what is found out of their visitor. Returns what is kept of it
+    /// beside each.
     ///
     /// # Errors
     /// When a header is none.
     pub(super) fn bring(
         &self,
         enrichment: &Enrichment,
+        identity: Option<&Identity>,
         events: &mut [Event],
         received_at: Timestamp,
-    ) -> Result<Vec<Request>, String> {
+    ) -> Result<(Vec<Request>, Identified), String> {
         let mut headers = HeaderMap::new();
         if let Some(host) = self.url.as_ref().and_then(Url::host_str).and_then(|host| HeaderValue::from_str(host).ok())
         {
@@ -57,7 +63,9 @@ impl RequestArgs {
             received_at,
         };
         let facts = enrichment.of(&incoming, &origin);
-        Ok(events.iter_mut().map(|event| enrichment.enrich(event, &facts)).collect())
+        let kept: Vec<Request> = events.iter_mut().map(|event| enrichment.enrich(event, &facts)).collect();
+        let identified = try_identity::identify(identity, &incoming, &kept, events);
+        Ok((kept, identified))
     }
 }
 

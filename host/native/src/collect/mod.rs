@@ -7,6 +7,7 @@ pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod cors;
 mod counted;
+mod identify;
 pub(crate) mod probes;
 mod server;
 
@@ -27,8 +28,9 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::container::model;
-use tagyard_pipeline::enrich::{Enrichment, RequestFacts};
+use tagyard_pipeline::enrich::Enrichment;
 use tagyard_pipeline::event::Event;
+use tagyard_pipeline::identity::Identity;
 use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::request;
 use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
@@ -36,10 +38,12 @@ use tokio::sync::Semaphore;
 
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decoded::Decoded;
+use crate::identity::Links;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
 use crate::labels::Labels;
 use answer::Refused;
 use counted::Counted;
+use identify::Identified;
 
 pub use server::{Routes, Server};
 
@@ -50,6 +54,8 @@ pub struct Intake {
     pub rules: Arc<Rules>,
     /// What is found out from them, and what is kept of each beside its events.
     pub enrichment: Arc<Enrichment>,
+    /// By what its visitors are known again, if the container says anything of it.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// Collects events for one container.
@@ -61,6 +67,7 @@ pub struct Collector {
     decoded: Arc<Decoded>,
     rate: Option<DefaultDirectRateLimiter>,
     places: Arc<Semaphore>,
+    links: Option<Links>,
     metrics: PrometheusHandle,
     labels: Labels,
     counted: Counted,
@@ -88,10 +95,16 @@ impl Collector {
                 .events_per_second
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
             places,
+            links: None,
             metrics,
             counted: Counted::new(&labels),
             labels,
         }
+    }
+
+    /// With links between ids kept there.
+    pub fn linking(self, links: Links) -> Self {
+        Collector { links: Some(links), ..self }
     }
 
     /// The whole HTTP surface.
@@ -128,11 +141,10 @@ impl Collector {
     fn record(
         &self,
         source: &dyn Source,
-        facts: &RequestFacts<'_>,
-        mut event: Event,
+        request: request::Request,
+        event: Event,
         received_at: Timestamp,
     ) -> NewRecord {
-        let request = self.intake.enrichment.enrich(&mut event, facts);
         let key = Key::of(&self.name, event.message_id());
         let accepted = Accepted::new(received_at, source.name(), request, event);
         let payload = Bytes::from(accepted.to_json());
@@ -186,14 +198,25 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     };
     let parsed = source.parse(&incoming, &collector.intake.rules)?;
     collector.check_rate(parsed.events.len() + parsed.bad.len())?;
-    // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
-    let records = {
+    let mut events = parsed.events;
+    let kept: Vec<request::Request> = {
         let facts = enrichment.of(&incoming, &origin);
-        let record = |event| collector.record(source, &facts, event, received_at);
-        parsed.events.into_iter().map(record).collect()
+        events.iter_mut().map(|event| enrichment.enrich(event, &facts)).collect()
     };
+    let identified = match &collector.intake.identity {
+        Some(identity) => identify::identify(identity, collector.links.as_ref(), &incoming, &kept, &mut events).await,
+        None => Identified::default(),
+    };
+    // Bytes before the disk: a parsed body takes many times its length, and so many requests may be waiting for it.
+    let record = |(event, request)| collector.record(source, request, event, received_at);
+    let records = events.into_iter().zip(kept).map(record).collect();
     collector.accept(source, records, parsed.bad, received_at).await?;
-    Ok(answer::success(&parsed.answer, enrichment.accept_ch()))
+    if let Some(links) = &collector.links {
+        links.keep(identified.links, received_at);
+    }
+    let mut response = answer::success(&parsed.answer, enrichment.accept_ch());
+    identify::set_cookies(&mut response, &identified.cookies);
+    Ok(response)
 }
 
 /// The address that the connection came from, which may be a proxy's.

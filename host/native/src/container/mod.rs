@@ -8,6 +8,7 @@ mod expression;
 mod fault;
 mod folder;
 mod grant;
+mod identity;
 mod node;
 mod problem;
 pub(crate) mod schema;
@@ -152,6 +153,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     transform::check_shared(root, text, &mut problems);
     vars::check(root, text, &mut problems);
     condition::check_consent(root, &mut problems);
+    identity::check(root, &mut problems);
     let database = edge::check(root, surroundings, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);
     if !problems.is_empty() {

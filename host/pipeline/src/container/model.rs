@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::edge::{Geo, Proxies};
+use super::identity::Identity;
 pub use super::journal::Journal;
 use super::purpose::Purpose;
 pub use super::transform::{Hash, Mask, Normal, Transform, Type};
@@ -36,6 +37,9 @@ pub struct Container {
     /// By what signals consent to each purpose is read, where that is not as its name suggests.
     #[serde(default)]
     pub consent: BTreeMap<String, Purpose>,
+    /// By what a visitor is known again, and what of a visit is put into its events.
+    #[serde(default)]
+    pub identity: Option<Identity>,
     /// What is kept on disk, and for how long.
     #[serde(default)]
     pub journal: Journal,

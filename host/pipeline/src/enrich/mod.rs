@@ -213,7 +213,7 @@ fn address(context: &Object) -> Option<IpAddr> {
     Some(ip.to_canonical()).filter(|ip| !ip.is_unspecified())
 }
 
-fn is_from_backend(event: &Event, context: &Object) -> bool {
+pub(crate) fn is_from_backend(event: &Event, context: &Object) -> bool {
     let library = || context.object("library")?.string("name");
     event.object().string("channel").as_deref() == Some("server")
         || library().is_some_and(|name| BACKEND_LIBRARIES.contains(&name.as_str()))

@@ -55,7 +55,7 @@ impl Source for CloudEvents {
         let query = Params::parse(request.query.unwrap_or_default());
         key::require(key::of_backend(request.headers, &query), &rules.options, key::OF_BACKEND)?;
         let text = body::text(request.headers, request.body)?;
-        let surroundings = Surroundings::new(&text, request.received_at);
+        let surroundings = Surroundings::new(&text, request, rules);
         if is(request.headers, "application/cloudevents-batch") {
             return batch(&text, &surroundings, rules);
         }

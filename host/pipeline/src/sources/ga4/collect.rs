@@ -32,7 +32,7 @@ pub(super) fn parse(request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Ref
 
     // One visitor's body may be another's to the byte; who they are stands in the query.
     let whole = format!("{query}\n{text}");
-    let surroundings = Surroundings::new(&whole, request.received_at);
+    let surroundings = Surroundings::new(&whole, request, rules);
     let lines = if lines.is_empty() { vec![""] } else { lines };
     let one = |(position, line)| event(&shared, query.len(), line, position, &surroundings, rules);
     let Gathered { events, bad } = lines.into_iter().enumerate().map(one).collect();

@@ -74,7 +74,7 @@ pub(super) fn parse(request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Ref
     let common = payload.common(&query);
     let bytes = serde_json::to_string(&common).map_or(usize::MAX / 2, |text| text.len());
     check_count(items.len(), bytes)?;
-    let surroundings = Surroundings::new(&text, request.received_at);
+    let surroundings = Surroundings::new(&text, request, rules);
     let max = rules.options.max_event_bytes.saturating_sub(bytes);
     let event = |(position, item): (usize, &RawValue)| {
         let sent = read_item(item, position, max, &["name"])?;

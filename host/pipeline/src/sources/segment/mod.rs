@@ -92,7 +92,7 @@ fn event(request: &Incoming<'_>, rules: &Rules, kind: Kind, text: &str, keys: &[
     check_single(text.len(), rules.options.max_event_bytes)?;
     let object = read(text, |text| surrogate::parse(text, Object::parse))?;
     key::check(request.headers, object.value("writeKey").iter().chain(keys), &rules.options)?;
-    let surroundings = Surroundings { kind: Some(kind), ..Surroundings::new(text, request.received_at) };
+    let surroundings = Surroundings { kind: Some(kind), ..Surroundings::new(text, request, rules) };
     surroundings.event(object, 0).map_err(|error| Refusal::bad_request("invalid_event", error.to_string()))
 }
 
@@ -101,7 +101,7 @@ pub(super) fn many(request: &Incoming<'_>, rules: &Rules, query: &Params<'_>) ->
     let text = body::text(request.headers, request.body)?;
     let batch: Batch<'_> = read(&text, serde_json::from_str)?;
     batch.check_key(request.headers, query, &rules.options)?;
-    let surroundings = Surroundings::new(&text, request.received_at);
+    let surroundings = Surroundings::new(&text, request, rules);
     let (events, bad) = batch.events(surroundings, rules.options.max_event_bytes)?;
     Ok(accepted(events, bad))
 }

@@ -86,7 +86,7 @@ impl Source for Webhooks {
         let scope = Scope::new(&content, &query, headers);
         let items = webhook.mapping.items(&scope)?;
         check_count(items.len(), 0)?;
-        let surroundings = Surroundings::new(&text, request.received_at);
+        let surroundings = Surroundings::new(&text, request, rules);
         let max = rules.options.max_event_bytes;
         let mut gathered = Gathered::default();
         let mut bytes = 0_usize;
