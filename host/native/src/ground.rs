@@ -19,6 +19,7 @@ use crate::dispatch::Dispatcher;
 use crate::host::TagsError;
 use crate::identity::Links;
 use crate::journal::EventJournal;
+use crate::labels::Labels;
 use crate::live::{InForce, Live};
 use crate::outcomes::Recorder;
 use crate::retention::Keep;
@@ -33,6 +34,7 @@ pub(crate) struct Ground {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) network: Arc<Network>,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) labels: Labels,
     /// Requests in work, of this container and the ones before it.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) divert: Option<Divert>,
@@ -91,6 +93,7 @@ impl Ground {
         let (decoded, metrics, places) = (self.decoded.clone(), self.metrics.clone(), self.places.clone());
         let intake = compiled.intake.clone();
         let limits = intake.identity.as_ref().and_then(|identity| identity.links());
+        let metrics = (metrics, self.labels.clone());
         let mut collector = Collector::new(&compiled.container, intake, journal, letters, decoded, metrics, places);
         if let Some(limits) = limits {
             self.links.open(limits);

@@ -141,7 +141,8 @@ impl Task {
             };
             let result = self.reload(*found).await;
             let label = if result.is_ok() { "taken" } else { "refused" };
-            metrics::counter!("tagyard_reloads_total", "result" => label).increment(1);
+            let labels = self.ground.labels.with([("result", label.to_owned())]);
+            metrics::counter!("tagyard_reloads_total", labels).increment(1);
             if let Err(error) = &result {
                 tracing::error!("the container was not reloaded, the one before stays in force: {error}");
                 self.ground.live.set_failed(error.to_string());

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::dead_letters::DeadLetters;
 use crate::host::{HostError, open, open_dead_letters};
 use crate::journal::{CursorFile, Durability, EventJournal, Log, Options, Origin};
+use crate::labels::Labels;
 use crate::outcomes::{Recorder, Writing};
 use crate::sent;
 
@@ -50,9 +51,16 @@ impl Stopped {
         let outcomes = open(&data_dir.join("outcomes"), outcomes).map_err(HostError::from)?;
         let sent = open(&data_dir.join("sent"), sent::options()).map_err(HostError::from)?;
         let oldest = journal.log().oldest_position();
-        let started =
-            Recorder::start(outcomes.clone(), sent.clone(), letters.clone(), checkpoint, loaded, oldest).await;
-        let (recorder, writing) = started.map_err(HostError::from)?;
+        let started = Recorder::start(
+            outcomes.clone(),
+            sent.clone(),
+            letters.clone(),
+            checkpoint,
+            loaded,
+            oldest,
+            Labels::default(),
+        );
+        let (recorder, writing) = started.await.map_err(HostError::from)?;
         Ok(Stopped { journal, letters, outcomes, sent, recorder, writing })
     }
 

@@ -11,7 +11,7 @@ use crate::reload::{ReloadError, Reloader};
 
 /// How often the files are looked at. They are polled, since a kernel's notices of changes do not cover network disks, and on a
 /// symlink, as Kubernetes mounts its config maps by, tell of the link and not of what it comes to lead to.
-const POLL_EVERY: Duration = Duration::from_secs(2);
+pub(crate) const POLL_EVERY: Duration = Duration::from_secs(2);
 
 /// The files of a container, and when each was changed and how long it is; `None` where there is none.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,7 +39,7 @@ impl Seen {
         Seen { files: paths.map(stamped).collect() }
     }
 
-    fn again(&self) -> Self {
+    pub(crate) fn again(&self) -> Self {
         Seen { files: self.files.iter().map(|(path, _)| stamped(path.clone())).collect() }
     }
 }

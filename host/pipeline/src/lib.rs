@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accepted;
+pub mod addresses;
 pub mod consent;
 pub mod container;
 pub mod enrich;

@@ -16,6 +16,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -54,6 +55,7 @@ pub struct Facts {
 /// The serving socket; its file is removed when it stops.
 pub struct Admin {
     path: PathBuf,
+    asking: Arc<AtomicUsize>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -69,13 +71,6 @@ impl Admin {
     /// # Errors
     /// When the socket cannot be made, as on a path that is too long for one.
     pub fn start(data_dir: &Path, facts: Arc<Facts>) -> io::Result<Self> {
-        let path = Self::socket(data_dir);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
         let router = Router::new()
             .route("/status", get(status::show))
             .route("/dead", get(dead::show))
@@ -89,9 +84,30 @@ impl Admin {
             .route("/history/{part}/extent", get(history::extent))
             .route("/events/tail", get(tail::follow))
             .with_state(facts);
+        Self::serve(data_dir, router)
+    }
+
+    /// The same with other answers.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub(crate) fn serve(data_dir: &Path, router: Router) -> io::Result<Self> {
+        let path = Self::socket(data_dir);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
         let (stop, stopping) = oneshot::channel();
-        let task = tokio::spawn(serve::serve(listener, router, stopping));
-        Ok(Admin { path, stop, task })
+        let asking = Arc::<AtomicUsize>::default();
+        let task = tokio::spawn(serve::serve(listener, router, asking.clone(), stopping));
+        Ok(Admin { path, asking, stop, task })
+    }
+
+    /// Whether anybody is connected.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asking.load(Ordering::Relaxed) > 0
     }
 
     pub async fn stop(self) {

@@ -14,16 +14,17 @@ use serde_json::json;
 use tagyard_pipeline::sources::{self, Answer, Refusal};
 
 use crate::journal::AppendError;
+use crate::labels::Labels;
 
 /// Asks for client hints; the `http` crate does not have it.
 const ACCEPT_CH: HeaderName = HeaderName::from_static("accept-ch");
 
 /// A request of which nothing was accepted.
-#[derive(Debug)]
-pub(super) struct Refused {
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
     status: StatusCode,
     /// Stable and short; also a metric's label.
-    pub(super) code: &'static str,
+    pub(crate) code: &'static str,
     message: String,
     retry_after: Option<Duration>,
 }
@@ -35,29 +36,43 @@ const MOMENT: Duration = Duration::from_secs(1);
 const DISK: Duration = Duration::from_secs(10);
 
 impl Refused {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Refused { status, code, message: message.into(), retry_after: None }
     }
 
-    pub(super) fn unclaimed(parts: &Parts) -> Self {
+    pub(crate) fn unclaimed(parts: &Parts) -> Self {
         let path: String = parts.uri.path().chars().take(128).collect();
         let offers = sources::offers();
         let message = format!("no source takes {} {path}; events are sent to: {offers}", parts.method);
         Refused::new(StatusCode::NOT_FOUND, "unclaimed", message)
     }
 
-    pub(super) fn overloaded() -> Self {
+    /// Nothing is counted of those that a container of several has not been found for but the reason.
+    pub(crate) fn count(&self, labels: &Labels) {
+        metrics::counter!("tagyard_refused_requests_total", labels.with([("code", self.code.to_owned())])).increment(1);
+    }
+
+    /// For a request whose container cannot be put to work at the moment.
+    pub(crate) fn out_of_work(wait: Duration) -> Self {
+        let message = "the container that the request is for is not at work; send the events again later";
+        Refused {
+            retry_after: Some(wait),
+            ..Refused::new(StatusCode::SERVICE_UNAVAILABLE, "container_unavailable", message)
+        }
+    }
+
+    pub(crate) fn overloaded() -> Self {
         let message = "as many requests as the host takes are in work; try again in a moment";
         Refused { retry_after: Some(MOMENT), ..Refused::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message) }
     }
 
-    pub(super) fn rate(wait: Duration) -> Self {
+    pub(crate) fn rate(wait: Duration) -> Self {
         let message = "more events a second than the container takes (`collect.events_per_second`)";
         Refused { retry_after: Some(wait), ..Refused::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message) }
     }
 
     /// More events in one request than a second's worth: however long the sender waits, there is never room for them.
-    pub(super) fn never(most: u32) -> Self {
+    pub(crate) fn never(most: u32) -> Self {
         let message =
             format!("the container takes {most} events a second (`collect.events_per_second`): send smaller batches");
         Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_events", message)
@@ -65,7 +80,7 @@ impl Refused {
 }
 
 /// The answer to a request whose events are durable. `accept_ch` is what it asks browsers to say of themselves.
-pub(super) fn success(answer: &Answer, accept_ch: Option<&'static str>) -> Response {
+pub(crate) fn success(answer: &Answer, accept_ch: Option<&'static str>) -> Response {
     let content = answer.content();
     let mut response = Response::new(Body::from(match content.body {
         Cow::Borrowed(body) => Bytes::from_static(body),

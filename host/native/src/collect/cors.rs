@@ -16,16 +16,16 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Cors, CorsLayer};
 const PREFLIGHT_AGE: Duration = Duration::from_secs(86_400);
 
 /// Does nothing to an event that no browser sends from a page of another origin: those of backends and apps have no `Origin`.
-pub(super) fn layer(origins: &[String]) -> OfPages {
+pub(crate) fn layer(origins: &[String]) -> OfPages {
     OfPages(Arc::new(rules(origins)))
 }
 
 #[derive(Clone)]
-pub(super) struct OfPages(Arc<CorsLayer>);
+pub(crate) struct OfPages(Arc<CorsLayer>);
 
 /// It is cloned for each request, and the rules' lists of names would be with it.
 #[derive(Clone)]
-pub(super) struct OfPagesService<S> {
+pub(crate) struct OfPagesService<S> {
     rules: Arc<CorsLayer>,
     inner: S,
 }

@@ -3,12 +3,12 @@
 //! A request passes, from the outside in: connection limit, header timeout, CORS, a place among those in work, the source,
 //! the body's limit and timeout, parsing, the rate limit, enrichment, the journal.
 
-mod answer;
-mod body;
-mod cors;
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod cors;
 mod counted;
 mod identify;
-mod probes;
+pub(crate) mod probes;
 mod server;
 
 use std::net::{IpAddr, SocketAddr};
@@ -40,6 +40,7 @@ use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::decoded::Decoded;
 use crate::identity::Links;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
+use crate::labels::Labels;
 use answer::Refused;
 use counted::Counted;
 use identify::Identified;
@@ -68,6 +69,7 @@ pub struct Collector {
     places: Arc<Semaphore>,
     links: Option<Links>,
     metrics: PrometheusHandle,
+    labels: Labels,
     counted: Counted,
 }
 
@@ -79,7 +81,7 @@ impl Collector {
         journal: EventJournal,
         letters: DeadLetters,
         decoded: Arc<Decoded>,
-        metrics: PrometheusHandle,
+        (metrics, labels): (PrometheusHandle, Labels),
         places: Arc<Semaphore>,
     ) -> Self {
         Collector {
@@ -95,7 +97,8 @@ impl Collector {
             places,
             links: None,
             metrics,
-            counted: Counted::new(),
+            counted: Counted::new(&labels),
+            labels,
         }
     }
 
@@ -166,7 +169,7 @@ async fn collect(State(collector): State<Arc<Collector>>, request: Request) -> R
     match try_collect(&collector, request).await {
         Ok(response) => response,
         Err(refused) => {
-            metrics::counter!("tagyard_refused_requests_total", "code" => refused.code).increment(1);
+            refused.count(&collector.labels);
             refused.into()
         }
     }
@@ -217,12 +220,12 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
 }
 
 /// The address that the connection came from, which may be a proxy's.
-fn connection(parts: &Parts) -> Option<IpAddr> {
+pub(crate) fn connection(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<SocketAddr>().map(SocketAddr::ip)
 }
 
 /// HTTP/2 has the host in its own place; sources look for it where HTTP/1 has it.
-fn keep_authority(parts: &mut Parts) {
+pub(crate) fn keep_authority(parts: &mut Parts) {
     if parts.headers.contains_key(HOST) {
         return;
     }

@@ -6,6 +6,7 @@ mod condition;
 mod edge;
 mod expression;
 mod fault;
+mod folder;
 mod grant;
 mod identity;
 mod node;
@@ -39,6 +40,7 @@ use crate::text::Position;
 use node::Node;
 
 pub use components::files;
+pub use folder::{Claims, Clashing, clashes, folder_files, load_one};
 pub use problem::{Pretty, Problem, Report, Span};
 pub use schema::container_schema;
 
@@ -100,11 +102,15 @@ impl LoadedTag {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(path: &Path, env: Environment) -> Result<Loaded, Report> {
-    let file = path.display().to_string();
-    let text = read(path).map_err(|error| {
-        Report::new(&file, "", vec![Problem::new(Span { start: 0, end: 0 }, format!("cannot read it: {error}"))])
-    })?;
-    parse(&file, &text, path.parent().unwrap_or(Path::new("")), env)
+    load_text(path, &text_of(path)?, env)
+}
+
+/// Loads a container from what its file said.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_text(path: &Path, text: &str, env: Environment) -> Result<Loaded, Report> {
+    parse(&path.display().to_string(), text, path.parent().unwrap_or(Path::new("")), env)
 }
 
 /// Loads a container from a text. `file` is its name in the report, `base` the folder that its paths are relative to.
@@ -173,6 +179,13 @@ fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
         }
     }
     lines.into_values().collect()
+}
+
+fn text_of(path: &Path) -> Result<String, Report> {
+    read(path).map_err(|error| {
+        let problem = Problem::new(Span { start: 0, end: 0 }, format!("cannot read it: {error}"));
+        Report::new(&path.display().to_string(), "", vec![problem])
+    })
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

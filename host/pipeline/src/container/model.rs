@@ -58,6 +58,11 @@ pub struct Collect {
     /// The write keys that are accepted.
     #[schemars(length(min = 1), inner(length(min = 1, max = 128)))]
     pub write_keys: Vec<String>,
+    /// The host names at which this container's events come in, where `tagyard serve DIR/` runs several: `metrics.shop.example`, or
+    /// `*.shop.example` for all below it. A request to one of them is this container's, whatever key it shows.
+    #[serde(default)]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
+    pub hosts: Vec<String>,
     /// The origins whose pages may send events, such as `https://shop.example`; `*` for all.
     #[serde(default)]
     pub origins: Vec<String>,

@@ -39,6 +39,16 @@ impl Source for Segment {
         Route::of(head.method, head.path).is_some()
     }
 
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        match Route::of(request.method, request.path) {
+            Some(Route::One(_)) => keys_of_one(request),
+            Some(Route::Batch) => keys_of_many(request),
+            Some(Route::Pixel(_)) => pixel::keys(request),
+            Some(Route::Settings(key)) => vec![key.to_owned()],
+            Some(Route::Metrics) | None => Vec::new(),
+        }
+    }
+
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         let collect = &rules.options;
         match Route::of(request.method, request.path) {
@@ -56,6 +66,18 @@ impl Source for Segment {
             None => Err(Refusal::unknown_path()),
         }
     }
+}
+
+/// The keys of a request that is one event.
+pub(super) fn keys_of_one(request: &Incoming<'_>) -> Vec<String> {
+    let text = body::text(request.headers, request.body).unwrap_or_default();
+    key::of_event(request.headers, &text)
+}
+
+/// The keys of a batch.
+pub(super) fn keys_of_many(request: &Incoming<'_>) -> Vec<String> {
+    let text = body::text(request.headers, request.body).unwrap_or_default();
+    key::of_batch(request.headers, &text)
 }
 
 /// A request that is one event of this kind. A dialect that has its key elsewhere gives it in `keys`.

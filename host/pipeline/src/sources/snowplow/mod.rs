@@ -42,6 +42,23 @@ impl Source for Snowplow {
         (head.method == Method::POST && head.path == POST_PATH) || (head.method == Method::GET && head.path == GET_PATH)
     }
 
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        if request.method == Method::GET {
+            return Params::parse(request.query.unwrap_or_default())
+                .get("aid")
+                .map(str::to_owned)
+                .into_iter()
+                .collect();
+        }
+        let text = body::text(request.headers, request.body).unwrap_or_default();
+        let payload: Payload<'_> = serde_json::from_str(&text).unwrap_or_default();
+        let items = payload.data.unwrap_or_default();
+        let mut keys: Vec<String> = items.iter().filter_map(|item| key::member(item.get(), "aid")).collect();
+        // Mostly all are the same.
+        keys.dedup();
+        keys
+    }
+
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         if request.method == Method::POST { many(request, rules) } else { one(request, rules) }
     }

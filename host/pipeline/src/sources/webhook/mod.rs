@@ -10,6 +10,8 @@ mod value;
 
 pub use mapping::{Variables, compile};
 
+use std::borrow::Cow;
+
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -19,14 +21,14 @@ use super::gather::{Gathered, check_count, check_length, finish};
 use super::item::Surroundings;
 use super::limits::MAX_MERGED_BYTES;
 use super::query::Params;
-use super::{Answer, BadEvent, Head, Incoming, Parsed, Refusal, Rules, Source, body};
+use super::{Answer, BadEvent, Head, Incoming, Parsed, Refusal, Rules, Source, body, key};
 use crate::container::model;
 use crate::event::Event;
 use crate::expression::ExpressionError;
 
 /// The source `webhook`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Webhooks;
+pub(crate) struct Webhooks;
 
 /// One webhook of a container, ready to be used.
 #[derive(Debug)]
@@ -66,6 +68,11 @@ impl Source for Webhooks {
 
     fn claims(&self, head: &Head<'_>, rules: &Rules) -> bool {
         head.method == Method::POST && rules.webhooks.iter().any(|webhook| webhook.path == head.path)
+    }
+
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        let query = Params::parse(request.query.unwrap_or_default());
+        key::of_backend(request.headers, &query).into_iter().map(Cow::into_owned).collect()
     }
 
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
