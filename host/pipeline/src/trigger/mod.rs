@@ -62,6 +62,8 @@ pub enum FalseClause {
     NoValue(String, NoValue),
     #[error("`except` is true: `{0}`")]
     Except(String),
+    #[error("`except` has no answer, since {1}: `{0}`")]
+    NoAnswer(String, NoValue),
 }
 
 /// Why a tag has no trigger. A checked container never gives one.
@@ -139,6 +141,8 @@ impl Clause {
             },
             Clause::Except(except) => match except.test(view) {
                 Ok(true) => Err(FalseClause::Except(except.source().to_owned())),
+                // Whoever sends too much must not get past it.
+                Err(NoValue::Steps) => Err(FalseClause::NoAnswer(except.source().to_owned(), NoValue::Steps)),
                 Ok(false) | Err(_) => Ok(()),
             },
         }

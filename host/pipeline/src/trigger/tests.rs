@@ -205,3 +205,13 @@ fn every_clause_is_shown_with_what_it_read() {
         ]
     );
 }
+
+#[test]
+fn what_takes_too_many_steps_keeps_a_tag_from_running_whichever_way_it_is_asked() {
+    let hostile = "event.properties.a.exists(x, event.properties.a.exists(y, y != x))";
+    let event = || json!({"properties": {"a": vec![1; 5_000]}});
+    let because = "since it takes more steps than an expression may";
+    check(json!({"when": hostile}), event(), Err(&format!("`{hostile}` is false, {because}")));
+    check(json!({"except": hostile}), event(), Err(&format!("`except` has no answer, {because}: `{hostile}`")));
+    check(json!({"except": hostile}), json!({"properties": {"a": [1]}}), Ok(()));
+}
