@@ -12,6 +12,7 @@ pub mod decoded;
 pub mod deliver;
 pub mod dispatch;
 pub mod dry_run;
+pub mod explain;
 mod gauges;
 mod ground;
 pub mod held;

@@ -11,7 +11,6 @@ use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::object::Object;
 use tagyard_pipeline::plan::Shared;
-use tagyard_pipeline::transform::Traced;
 
 use super::try_request::RequestArgs;
 use super::{block_on, log, try_why};
@@ -28,7 +27,8 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// An event is JSON in the shape of Segment's spec; its `type` and a `userId` or `anonymousId` are the least it has.
 ///
 /// Says for each tag what became of the event and why: each clause of the trigger with what it read, each consent with the signals
-/// that decided it, the fields that transformations changed and those that it did not see, and the requests it would send. Secrets
+/// that decided it, what each transformation changed or which condition of one was false, the fields that the tag did not see, and the
+/// requests it would send. Secrets
 /// stand there as `{{secret:NAME}}` and need not be set.
 /// `messageId` and `timestamp` are filled in where the events have none.
 #[derive(Debug, clap::Args)]
@@ -42,9 +42,8 @@ pub struct Args {
     event: PathBuf,
     /// Print JSON for a machine.
     ///
-    /// `{"events": [{"messageId", "tags": [{"tag", "outcome", "reason", "clauses", "consent", "anonymised", "requests": [{"method", "url", "headers",
-    /// "body"}]}]}]}`; an
-    /// outcome is sent, not_triggered, blocked_by_consent, skipped, rejected, refused or failed.
+    /// `{"events": [{"messageId", "tags": [{"tag", "outcome", "reason", "clauses", "consent", "anonymised", "transformations": [{"change", "when",
+    /// "fields", "filtered"}], "requests": [{"method", "url", "headers", "body"}]}]}]}`; an outcome is sent, not_triggered, blocked_by_consent, skipped, rejected, refused or failed.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -80,7 +79,10 @@ pub fn run(args: &Args) -> ExitCode {
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut tried = Vec::new();
         for event in events {
-            tried.push(try_event(&tags, &Accepted::new(received_at, "try", request.clone(), event)).await);
+            tried.push(
+                try_event(&tags, &Accepted::new(received_at, args.request.source.clone(), request.clone(), event))
+                    .await,
+            );
         }
         let printed = match args.json {
             true => writeln!(io::stdout(), "{:#}", json!({ "events": tried })),
@@ -146,9 +148,6 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
         None => writeln!(out)?,
     }
     try_why::lines(&tag.why).into_iter().try_for_each(|line| writeln!(out, "    {}", printable(&line)))?;
-    for Traced { change, fields } in &tag.why.changed {
-        writeln!(out, "    changed by {change}: {}", printable(&fields.join(", ")))?;
-    }
     if !tag.why.withheld.is_empty() {
         writeln!(out, "    not shown to it: {}", printable(&tag.why.withheld.join(", ")))?;
     }

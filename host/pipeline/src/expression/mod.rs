@@ -12,6 +12,7 @@ mod steps;
 mod tests;
 mod values;
 mod view;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -178,6 +178,7 @@ fn a_sample_takes_its_share_of_users_and_always_the_same() {
 fn every_clause_is_shown_with_what_it_read() {
     let tag = json!({
         "name": "t", "use": "webhook", "on": ["track", "Home"], "sample": 1.0,
+        "between": ["1969-12-31T00:00:00Z", "1970-01-02T00:00:00Z"],
         "when": "event.properties.total > 20 && event.properties.coupon == 'X'", "except": "event.userId == 'robot'",
     });
     let trigger = Trigger::compile(&serde_json::from_value(tag).expect("tag")).expect("trigger");
@@ -192,8 +193,14 @@ fn every_clause_is_shown_with_what_it_read() {
     assert_eq!(
         trigger.show(&event, Timestamp::UNIX_EPOCH, &View::of(&event)),
         [
-            shown("on track, Home", false, None, &[]),
-            shown("sample 1", true, None, &[]),
+            shown("on track, Home", false, None, &[("event.name", None), ("event.type", Some(json!("page")))]),
+            shown(
+                "between 1969-12-31T00:00:00Z and 1970-01-02T00:00:00Z",
+                true,
+                None,
+                &[("received", Some(json!("1970-01-01T00:00:00Z")))],
+            ),
+            shown("sample 1", true, None, &[("user", Some(json!("u")))]),
             shown("when event.properties.total > 20", true, None, &[("event.properties.total", Some(json!(29.9)))]),
             shown(
                 "when event.properties.coupon == 'X'",

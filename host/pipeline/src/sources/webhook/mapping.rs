@@ -157,7 +157,8 @@ impl Mapping {
 }
 
 fn too_many_steps() -> Refusal {
-    let message =
-        format!("the webhook's expressions would take more than {WEBHOOK_STEPS} steps for this body: send less at once");
+    let message = format!(
+        "the webhook's expressions would take more than {WEBHOOK_STEPS} steps for this body: send less at once"
+    );
     Refusal::too_large("too_many_steps", message)
 }
