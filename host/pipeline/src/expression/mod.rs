@@ -6,6 +6,7 @@
 
 mod check;
 mod functions;
+mod plain;
 mod reads;
 mod steps;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::free::unknown_variable;
+use plain::Plain;
 
 pub use functions::pattern;
 pub(crate) use functions::sha256;
@@ -47,6 +49,8 @@ pub(crate) struct Code {
     reads: Reads,
     /// Whether any of it is charged for.
     is_charged: bool,
+    /// Where it is as simple as that.
+    plain: Option<Plain>,
 }
 
 /// How often an expression is evaluated for what one sender sent.
@@ -105,6 +109,9 @@ impl Expression {
     /// # Errors
     /// When it has no value, or one that is no boolean.
     pub fn test(&self, view: &View<'_>) -> Result<bool, NoValue> {
+        if let Some(value) = self.code.plain.as_ref().and_then(|plain| plain.value(view)) {
+            return value?.as_bool().ok_or(NoValue::Type);
+        }
         self.run(view, |value| value.downcast_ref::<CelBool>().map(|answer| *answer.inner()).ok_or(NoValue::Type))
     }
 
@@ -113,6 +120,13 @@ impl Expression {
     /// # Errors
     /// When it has none, or none that JSON can say.
     pub fn value(&self, view: &View<'_>) -> Result<Value, NoValue> {
+        match self.code.plain.as_ref().and_then(|plain| plain.value(view)) {
+            Some(value) => value,
+            None => self.by_cel(view),
+        }
+    }
+
+    fn by_cel(&self, view: &View<'_>) -> Result<Value, NoValue> {
         self.run(view, |value| to_json(&CelValue::try_from(value.as_ref()).map_err(|_| NoValue::Type)?))
     }
 
@@ -151,8 +165,9 @@ impl Code {
             .and_then(|()| check::calls(&code))
             .map_err(|(message, at)| ExpressionError { message, offset: source.find(&at) })?;
         check::replace(&mut code);
+        let plain = Plain::of(&code);
         let is_charged = steps::charge(&mut code, times == Times::Many);
-        Ok(Code { code, reads, is_charged })
+        Ok(Code { code, reads, is_charged, plain })
     }
 
     /// Evaluates it in a context that has its variables, and takes the steps off.

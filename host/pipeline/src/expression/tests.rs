@@ -132,3 +132,39 @@ fn what_a_macro_repeats_is_bounded_by_steps() {
     // An `||` beside it makes no answer of it.
     check("event.a.exists(x, event.a.exists(y, y != x)) || true", all_of_an_event, Err(NoValue::Steps));
 }
+
+/// The short way and CEL say the same of everything.
+#[test]
+fn what_is_answered_without_cel_is_what_cel_answers() {
+    let values = json!([null, true, false, 0, 1, -1, 2.5, 1e300, 9_007_199_254_740_993_u64, "", "a", "true", "1", [], ["a"], {}, {"b": 1}]);
+    let constants =
+        ["'a'", "''", "true", "false", "0", "1", "1.0", "2.5", "-1", "9007199254740993", "1u", "null", "['a']"];
+    let operators = ["==", "!=", "<", "<=", ">", ">="];
+    let paths = [
+        "event.a",
+        "event['a']",
+        "event.a.b",
+        "event.missing",
+        "event.missing.b",
+        "vars.a",
+        "consent.a",
+        "request.path",
+    ];
+    let mut sources: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+    for path in paths {
+        for operator in operators {
+            sources.extend(constants.iter().map(|constant| format!("{path} {operator} {constant}")));
+        }
+    }
+    let mut short = 0;
+    for source in sources {
+        let expression = Expression::compile(&source).unwrap_or_else(|error| panic!("{source}: {error}"));
+        for value in values.as_array().expect("a list") {
+            let Value::Object(fields) = json!({"a": value}) else { panic!("an object") };
+            let view = View::new(&fields);
+            assert_eq!(expression.value(&view), expression.by_cel(&view), "{source} of {value}");
+            short += usize::from(expression.code.plain.as_ref().and_then(|plain| plain.value(&view)).is_some());
+        }
+    }
+    assert!(short > 1000, "only {short} were answered without CEL");
+}

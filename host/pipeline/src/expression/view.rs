@@ -89,6 +89,10 @@ impl<'e> View<'e> {
         }
     }
 
+    pub(super) fn around(&self) -> &'e dyn Around {
+        self.around
+    }
+
     /// What an expression reads of one of its variables, as a CEL value.
     ///
     /// # Errors
