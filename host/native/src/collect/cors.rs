@@ -1,6 +1,7 @@
 //! Which pages may send events: the container's origins, as CORS has it.
 
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -16,29 +17,30 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(86_400);
 
 /// Does nothing to an event that no browser sends from a page of another origin: those of backends and apps have no `Origin`.
 pub(super) fn layer(origins: &[String]) -> OfPages {
-    OfPages(rules(origins))
+    OfPages(Arc::new(rules(origins)))
 }
 
 #[derive(Clone)]
-pub(super) struct OfPages(CorsLayer);
+pub(super) struct OfPages(Arc<CorsLayer>);
 
+/// It is cloned for each request, and the rules' lists of names would be with it.
 #[derive(Clone)]
 pub(super) struct OfPagesService<S> {
-    cors: Cors<S>,
+    rules: Arc<CorsLayer>,
     inner: S,
 }
 
-impl<S: Clone> Layer<S> for OfPages {
+impl<S> Layer<S> for OfPages {
     type Service = OfPagesService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        OfPagesService { cors: self.0.layer(inner.clone()), inner }
+        OfPagesService { rules: self.0.clone(), inner }
     }
 }
 
 impl<S> Service<Request> for OfPagesService<S>
 where
-    S: Service<Request, Response = Response>,
+    S: Service<Request, Response = Response> + Clone,
     Cors<S>: Service<Request, Response = Response, Error = S::Error>,
 {
     type Response = Response;
@@ -46,7 +48,6 @@ where
     type Future = Either<<Cors<S> as Service<Request>>::Future, S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        ready!(self.cors.poll_ready(context))?;
         self.inner.poll_ready(context)
     }
 
@@ -55,7 +56,9 @@ where
         if request.method() == Method::POST && !request.headers().contains_key(ORIGIN) {
             return Either::Right(self.inner.call(request));
         }
-        Either::Left(self.cors.call(request))
+        // The inner service of a clone would have to be asked whether it is ready; this one is.
+        let inner = self.inner.clone();
+        Either::Left(self.rules.layer(std::mem::replace(&mut self.inner, inner)).call(request))
     }
 }
 
