@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use cel::ExecutionError;
-use cel::common::ast::{CallExpr, Expr, IdedExpr, operators};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, operators};
 use cel::common::types::{CelList, CelMap, CelOptional, CelString};
 use cel::common::value::{CowVal, Val};
 
@@ -37,7 +37,7 @@ pub(super) fn within<T>(left: Option<u64>, evaluate: impl FnOnce() -> T) -> (T, 
 /// Puts [`CHARGED`] around whatever an expression looks at within macros, with `repeated` everywhere. Gives whether it did anywhere.
 pub(super) fn charge(expression: &mut IdedExpr, repeated: bool) -> bool {
     if is_place(expression) {
-        let within = keys(expression).into_iter().fold(false, |any, key| charge(key, repeated) || any);
+        let within = charge_all(keys(expression), repeated);
         if repeated {
             wrap(expression);
         }
@@ -58,8 +58,16 @@ pub(super) fn charge(expression: &mut IdedExpr, repeated: bool) -> bool {
         }
         // `has` looks at nothing but whether it is there.
         Expr::Select(select) if select.test && is_place(&select.operand) => false,
-        _ => parts(expression).into_iter().fold(false, |any, part| charge(part, repeated) || any),
+        _ => charge_all(parts(expression), repeated),
     }
+}
+
+fn charge_all(expressions: Vec<&mut IdedExpr>, repeated: bool) -> bool {
+    let mut any = false;
+    for expression in expressions {
+        any |= charge(expression, repeated);
+    }
+    any
 }
 
 /// As the function [`CHARGED`].
@@ -146,18 +154,20 @@ fn keys(place: &mut IdedExpr) -> Vec<&mut IdedExpr> {
 }
 
 fn parts(expression: &mut IdedExpr) -> Vec<&mut IdedExpr> {
-    use cel::common::ast::EntryExpr;
-    let entry = |entry| match entry {
-        &mut EntryExpr::StructField(ref mut field) => vec![&mut field.value],
-        &mut EntryExpr::MapEntry(ref mut entry) => vec![&mut entry.key, &mut entry.value],
-    };
     match &mut expression.expr {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Comprehension(_) => Vec::new(),
         Expr::Call(call) => call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args).collect(),
         Expr::List(list) => list.elements.iter_mut().collect(),
-        Expr::Map(map) => map.entries.iter_mut().flat_map(|part| entry(&mut part.expr)).collect(),
+        Expr::Map(map) => map.entries.iter_mut().flat_map(|part| entry_parts(&mut part.expr)).collect(),
         Expr::Select(select) => vec![&mut select.operand],
-        Expr::Struct(object) => object.entries.iter_mut().flat_map(|part| entry(&mut part.expr)).collect(),
+        Expr::Struct(object) => object.entries.iter_mut().flat_map(|part| entry_parts(&mut part.expr)).collect(),
+    }
+}
+
+fn entry_parts(entry: &mut EntryExpr) -> Vec<&mut IdedExpr> {
+    match entry {
+        EntryExpr::StructField(field) => vec![&mut field.value],
+        EntryExpr::MapEntry(entry) => vec![&mut entry.key, &mut entry.value],
     }
 }
 
