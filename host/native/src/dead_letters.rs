@@ -75,6 +75,11 @@ impl DeadLetters {
         DeadLetters { log, settlements: Settlements::new(settled) }
     }
 
+    /// The letters as records, each with its number as its position.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// Returns once the letters are durable.
     ///
     /// # Errors

@@ -56,13 +56,13 @@ impl Compiled {
     /// When one does not start.
     pub(crate) fn new(loaded: &Loaded, sandbox: &Sandbox, env: Environment) -> Result<Self, TagsError> {
         let shared = Shared::compile(&loaded.container)?;
-        let asked = shared.rules().asked().clone();
+        let enrichment = loaded.enrichment(&shared)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(sandbox, tag, shared.clone(), env).map(Arc::new));
         let rules = Arc::new(Rules::new(&loaded.container.collect, env)?);
         Ok(Compiled {
             container: loaded.container.clone(),
             tags: tags.collect::<Result<_, _>>()?,
-            intake: Intake { rules, asked },
+            intake: Intake { rules, enrichment: Arc::new(enrichment) },
         })
     }
 

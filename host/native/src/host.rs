@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
+use tagyard_pipeline::enrich::EnrichmentError;
 use tagyard_pipeline::plan::PlanError;
 use tagyard_pipeline::sources::RulesError;
 use tokio::net::TcpListener;
@@ -87,6 +88,8 @@ pub enum TagsError {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Rules(#[from] RulesError),
+    #[error(transparent)]
+    Enrichment(#[from] EnrichmentError),
 }
 
 impl Host {
@@ -138,6 +141,7 @@ impl Host {
             keep: watch::Sender::new(keep),
             live: Arc::new(Live::new(compiled.in_force())),
         };
+        let (reloader, waiting) = Reloader::new();
         let facts = Arc::new(Facts {
             live: ground.live.clone(),
             network: ground.network.clone(),
@@ -146,6 +150,7 @@ impl Host {
             outcomes: outcomes.clone(),
             sent: sent.clone(),
             recorder: recorder.clone(),
+            reloader: reloader.clone(),
         });
         let kept = Kept {
             journal: journal.log().clone(),
@@ -159,7 +164,7 @@ impl Host {
         let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;
         ground.collect(&compiled);
         let routes = ground.routes.clone();
-        let reloads = Reloads::start(ground, &compiled);
+        let reloads = Reloads::start(ground, compiled, reloader, waiting);
         let server =
             Server::start_with(listener, routes).map_err(|error| HostError::Listen { address: setup.listen, error })?;
         Ok(Host { server, reloads, admin, chores, recorder, writing, letters })

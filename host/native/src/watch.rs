@@ -32,10 +32,10 @@ pub struct Source {
 }
 
 impl Seen {
-    /// The files as they are now: the container's, and the components that it names. Taken before a load, so that no change after
+    /// The files as they are now: the container's, and those that it names. Taken before a load, so that no change after
     /// it is missed. Blocks on the disk.
     pub fn now(container: &Path) -> Self {
-        let paths = std::iter::once(container.to_owned()).chain(container::components(container));
+        let paths = std::iter::once(container.to_owned()).chain(container::files(container));
         Seen { files: paths.map(stamped).collect() }
     }
 

@@ -11,6 +11,7 @@ use crate::container::model;
 use crate::expression::{Around, Expression, NoValue, Nothing, View};
 use crate::request::Asked;
 use crate::variables::{Values, VariableError, Variables};
+use crate::visitor::Visitor;
 
 /// A container's rules, compiled.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub struct Memo {
     rules: OnceLock<u64>,
     request: OnceLock<Map<String, Value>>,
     signals: OnceLock<Signals>,
+    visitor: Visitor,
     values: OnceLock<Values>,
 }
 
@@ -73,12 +75,15 @@ impl Rules {
 /// Keys of a tag below which no text is an expression.
 const OTHERS: [&str; 3] = ["settings", "secrets", "allow"];
 
-/// Every expression of a container that reads a request or consent, wherever it stands. A text that only looks like one has a name kept
+/// What expressions read that is kept beside an event only if one does.
+const ROOTS: [&str; 3] = ["request", "consent", "visitor"];
+
+/// Every expression of a container that reads one of these, wherever it stands. A text that only looks like one has a name kept
 /// for nothing; one that were forgotten would have nothing to read.
 fn expressions(container: &model::Container) -> Vec<Expression> {
     fn gather(value: &Value, found: &mut Vec<Expression>) {
         match value {
-            Value::String(text) if text.contains("request") || text.contains("consent") => {
+            Value::String(text) if ROOTS.iter().any(|root| text.contains(root)) => {
                 found.extend(Expression::compile(text));
             }
             Value::Array(items) => items.iter().for_each(|item| gather(item, found)),
@@ -156,6 +161,13 @@ impl Around for Scope<'_> {
         }
     }
 
+    fn visitor(&self, name: &str) -> Option<&Value> {
+        match self.anonymous {
+            Some(_) => None,
+            None => self.found.visitor.get(name, &self.accepted.event, self.kept()),
+        }
+    }
+
     fn variable(&self, name: &str) -> Result<&Value, NoValue> {
         let values = self.memo.values.get_or_init(|| self.rules.variables.values());
         self.rules.variables.value(name, values, &self.view(), self.accepted.event.message_id())
@@ -206,5 +218,9 @@ mod tests {
         check(json!({"tag": [{"name": "a", "use": "webhook", "when": "request.host == 'a'"}]}), true);
         check(json!({"tag": [{"name": "a", "use": "webhook", "settings": {"text": "request.ip"}}]}), false);
         check(json!({"vars": {"site": "event.name"}}), false);
+        check(json!({"vars": {"near": "visitor.country == 'AT'"}}), true);
+        check(json!({"vars": {"browser": "visitor.browser"}}), false);
+        let tags = json!([{"name": "a", "use": "webhook", "consent": ["ads"]}]);
+        check(json!({"tag": tags, "consent": {"ads": {"default_in": {"US": "given"}}}}), true);
     }
 }

@@ -9,7 +9,6 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
 use tagyard::container;
 use tagyard_pipeline::accepted::Accepted;
-use tagyard_pipeline::enrich::{RequestFacts, enrich};
 use tagyard_pipeline::plan::{Decision, Plan, Shared};
 use tagyard_pipeline::sources::{self, Head, Incoming, Rules};
 
@@ -28,7 +27,7 @@ pub(crate) fn measure() -> Vec<Row> {
     let loaded =
         container::parse("pipeline.toml", text, Path::new(""), |_| Some("value".to_owned())).expect("a container");
     let shared = Shared::compile(&loaded.container).expect("rules");
-    let asked = shared.rules().asked().clone();
+    let enrichment = loaded.enrichment(&shared).expect("what enriches");
     let plan =
         |tag: &container::LoadedTag| Plan::compile(&tag.spec, shared.clone(), tag.grant.clone()).expect("a plan");
     let plans: Vec<Plan> = loaded.tags.iter().map(plan).collect();
@@ -57,10 +56,11 @@ pub(crate) fn measure() -> Vec<Row> {
             received_at,
         };
         let mut parsed = source.parse(&incoming, &rules).expect("an event");
-        let facts = RequestFacts::from(&incoming);
+        let origin = enrichment.proxies().origin(incoming.peer, &headers);
+        let facts = enrichment.of(&incoming, &origin);
         let mut event = parsed.events.pop().expect("an event");
-        enrich(&mut event, &facts);
-        Accepted::new(received_at, source.name(), asked.keep(&incoming), event)
+        let kept = enrichment.enrich(&mut event, &facts);
+        Accepted::new(received_at, source.name(), kept, event)
     };
     let decide = |accepted: &Accepted| {
         plans.iter().filter(|plan| matches!(black_box(plan.decide(accepted)), Decision::Run(_))).count()

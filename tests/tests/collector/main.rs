@@ -17,6 +17,7 @@ mod probes;
 mod refuses;
 mod sources;
 mod transforms;
+mod visitors;
 
 use std::io::Write;
 use std::path::Path;

@@ -4,6 +4,7 @@
 mod again;
 mod client;
 mod dead;
+mod forget;
 mod history;
 mod serve;
 mod status;
@@ -27,6 +28,7 @@ use crate::deliver::Network;
 use crate::journal::{EventJournal, Log};
 use crate::live::Live;
 use crate::outcomes::Recorder;
+use crate::reload::Reloader;
 
 pub use client::{AskError, Lines, ask, ask_bytes, tell};
 pub use dead::{Filter, Numbered, list};
@@ -44,6 +46,7 @@ pub struct Facts {
     pub outcomes: Log,
     pub sent: Log,
     pub recorder: Recorder,
+    pub reloader: Reloader,
 }
 
 /// The serving socket; its file is removed when it stops.
@@ -77,6 +80,7 @@ impl Admin {
             .route("/dead/redrive", post(again::redrive))
             .route("/dead/drop", post(again::drop_letters))
             .route("/replay", post(again::replay))
+            .route("/forget", post(forget::forget))
             .route("/again", get(again::reruns))
             .route("/history/{part}", get(history::show))
             .route("/history/{part}/extent", get(history::extent))

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tagyard_pipeline::container::model::{HeaderSecret, Tag, Transform, Webhook, WithoutConsent};
 use tagyard_pipeline::transform::change_names;
 
+use super::check_visitors;
 use crate::container::{self, Loaded, LoadedTag};
 use crate::registry;
 
@@ -56,7 +57,7 @@ struct Summary<'l>(&'l Loaded);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Loaded { container, tags } = self.0;
+        let Loaded { container, tags, .. } = self.0;
         let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         writeln!(
             f,
@@ -71,6 +72,7 @@ impl fmt::Display for Summary<'_> {
         for change in container.transforms.iter().map(in_short) {
             writeln!(f, "changes {change}")?;
         }
+        check_visitors::lines(self.0).iter().try_for_each(|line| writeln!(f, "{line}"))?;
         container.collect.webhooks.iter().try_for_each(|webhook| write_webhook(f, webhook))?;
         tags.iter().try_for_each(|tag| write_tag(f, tag))
     }

@@ -10,12 +10,17 @@ macro_rules! say {
 
 mod bar;
 pub mod check;
+mod check_visitors;
 pub mod dead;
 pub mod demo;
 pub mod events;
 pub mod explain;
+pub mod export;
 mod follow;
+pub mod forget;
 mod log;
+mod output;
+mod person;
 mod place;
 mod redrive;
 pub mod replay;

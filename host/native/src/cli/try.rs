@@ -71,18 +71,17 @@ pub fn run(args: &Args) -> ExitCode {
     };
     block_on(async {
         let received_at = Timestamp::now();
-        let events = read_events(&args.event, received_at)?;
+        let mut events = read_events(&args.event, received_at)?;
         let sandbox = Sandbox::start(cache_folder()).map_err(|error| error.to_string())?;
         let shared = Shared::compile(&loaded.container).map_err(|error| error.to_string())?;
-        let request = args.request.keep(shared.rules().asked(), received_at)?;
+        let enrichment = loaded.enrichment(&shared).map_err(|error| error.to_string())?;
+        let requests = args.request.bring(&enrichment, &mut events, received_at)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), secrets));
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut tried = Vec::new();
-        for event in events {
-            tried.push(
-                try_event(&tags, &Accepted::new(received_at, args.request.source.clone(), request.clone(), event))
-                    .await,
-            );
+        for (event, request) in events.into_iter().zip(requests) {
+            let accepted = Accepted::new(received_at, args.request.source.clone(), request, event);
+            tried.push(try_event(&tags, &accepted).await);
         }
         let printed = match args.json {
             true => writeln!(io::stdout(), "{:#}", json!({ "events": tried })),

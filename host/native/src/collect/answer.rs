@@ -9,11 +9,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 use tagyard_pipeline::sources::{self, Answer, Refusal};
 
 use crate::journal::AppendError;
+
+/// Asks for client hints; the `http` crate does not have it.
+const ACCEPT_CH: HeaderName = HeaderName::from_static("accept-ch");
 
 /// A request of which nothing was accepted.
 #[derive(Debug)]
@@ -61,8 +64,8 @@ impl Refused {
     }
 }
 
-/// The answer to a request whose events are durable.
-pub(super) fn success(answer: &Answer) -> Response {
+/// The answer to a request whose events are durable. `accept_ch` is what it asks browsers to say of themselves.
+pub(super) fn success(answer: &Answer, accept_ch: Option<&'static str>) -> Response {
     let content = answer.content();
     let mut response = Response::new(Body::from(match content.body {
         Cow::Borrowed(body) => Bytes::from_static(body),
@@ -71,6 +74,9 @@ pub(super) fn success(answer: &Answer) -> Response {
     *response.status_mut() = content.status;
     if let Some(content_type) = content.content_type {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    if let Some(hints) = accept_ch {
+        response.headers_mut().insert(ACCEPT_CH, HeaderValue::from_static(hints));
     }
     if matches!(answer, Answer::Pixel | Answer::Empty | Answer::Text(_)) {
         // These answer what a browser asks for with GET, too: the next event has to be asked for again.

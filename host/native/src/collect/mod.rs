@@ -27,10 +27,10 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::container::model;
-use tagyard_pipeline::enrich::{RequestFacts, enrich};
+use tagyard_pipeline::enrich::{Enrichment, RequestFacts};
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::outcome::Cause;
-use tagyard_pipeline::request::{self, Asked};
+use tagyard_pipeline::request;
 use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
 use tokio::sync::Semaphore;
 
@@ -47,8 +47,8 @@ pub use server::{Routes, Server};
 pub struct Intake {
     /// How they become events.
     pub rules: Arc<Rules>,
-    /// What is kept of each beside its events.
-    pub asked: Asked,
+    /// What is found out from them, and what is kept of each beside its events.
+    pub enrichment: Arc<Enrichment>,
 }
 
 /// Collects events for one container.
@@ -107,14 +107,11 @@ impl Collector {
     async fn accept(
         &self,
         source: &dyn Source,
-        events: Vec<Event>,
+        records: Vec<NewRecord>,
         bad: Vec<BadEvent>,
-        request: &request::Request,
         at: Timestamp,
     ) -> Result<(), Refused> {
-        let (accepted, dead) = (events.len() as u64, bad.len() as u64);
-        // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
-        let records: Vec<NewRecord> = events.into_iter().map(|event| self.record(source, request, event, at)).collect();
+        let (accepted, dead) = (records.len() as u64, bad.len() as u64);
         let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| letter(bad, at)).collect();
         self.letters.append(&letters).await?;
         if !records.is_empty() {
@@ -128,12 +125,13 @@ impl Collector {
     fn record(
         &self,
         source: &dyn Source,
-        request: &request::Request,
-        event: Event,
+        facts: &RequestFacts<'_>,
+        mut event: Event,
         received_at: Timestamp,
     ) -> NewRecord {
+        let request = self.intake.enrichment.enrich(&mut event, facts);
         let key = Key::of(&self.name, event.message_id());
-        let accepted = Accepted::new(received_at, source.name(), request.clone(), event);
+        let accepted = Accepted::new(received_at, source.name(), request, event);
         let payload = Bytes::from(accepted.to_json());
         self.decoded.remember(&payload, Arc::new(accepted));
         NewRecord { received_at_ms: received_at.as_millisecond(), key, payload }
@@ -172,26 +170,31 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     let body = body::read(body).await?;
     keep_authority(&mut parts);
     let received_at = Timestamp::now();
+    let enrichment = &collector.intake.enrichment;
+    let origin = enrichment.proxies().origin(connection(&parts), &parts.headers);
     let incoming = Incoming {
         method: &parts.method,
         path: collector.intake.rules.path(parts.uri.path()),
         query: parts.uri.query(),
         headers: &parts.headers,
         body: &body,
-        peer: peer(&parts),
+        peer: origin.ip,
         received_at,
     };
-    let mut parsed = source.parse(&incoming, &collector.intake.rules)?;
+    let parsed = source.parse(&incoming, &collector.intake.rules)?;
     collector.check_rate(parsed.events.len() + parsed.bad.len())?;
-    let facts = RequestFacts::from(&incoming);
-    parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
-    let kept = collector.intake.asked.keep(&incoming);
-    collector.accept(source, parsed.events, parsed.bad, &kept, received_at).await?;
-    Ok(answer::success(&parsed.answer))
+    // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
+    let records = {
+        let facts = enrichment.of(&incoming, &origin);
+        let record = |event| collector.record(source, &facts, event, received_at);
+        parsed.events.into_iter().map(record).collect()
+    };
+    collector.accept(source, records, parsed.bad, received_at).await?;
+    Ok(answer::success(&parsed.answer, enrichment.accept_ch()))
 }
 
-/// The address that the connection came from.
-fn peer(parts: &Parts) -> Option<IpAddr> {
+/// The address that the connection came from, which may be a proxy's.
+fn connection(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<SocketAddr>().map(SocketAddr::ip)
 }
 

@@ -31,7 +31,9 @@ pub(super) async fn ready(State(collector): State<Arc<Collector>>) -> Response {
 /// What a proxy passed on came from elsewhere.
 pub(super) async fn metrics(State(collector): State<Arc<Collector>>, request: Request) -> Response {
     let peer = request.extensions().get::<SocketAddr>();
-    let is_forwarded = ["x-forwarded-for", "forwarded", "via"].iter().any(|name| request.headers().contains_key(*name));
+    let headers = request.headers();
+    let is_forwarded = ["x-forwarded-for", "forwarded", "via"].iter().any(|name| headers.contains_key(*name))
+        || collector.intake.enrichment.proxies().is_named_in(headers);
     if is_forwarded || !peer.is_some_and(|peer| is_private(peer.ip())) {
         return StatusCode::NOT_FOUND.into_response();
     }

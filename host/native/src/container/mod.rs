@@ -3,6 +3,7 @@
 mod collect;
 mod components;
 mod condition;
+mod edge;
 mod editor;
 mod expression;
 mod fault;
@@ -26,15 +27,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tagyard_pipeline::container::model;
+use tagyard_pipeline::enrich::{Enrichment, EnrichmentError, Locate};
 use tagyard_pipeline::grants::Grant;
+use tagyard_pipeline::plan::Shared;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::geo::Database;
 use crate::registry::TagComponent;
 use crate::text::Position;
 use node::Node;
 
-pub use components::components;
+pub use components::files;
 pub use editor::editor_schema;
 pub use problem::{Pretty, Problem, Report, Span};
 pub use schema::container_schema;
@@ -48,6 +52,8 @@ pub struct Loaded {
     pub container: model::Container,
     /// In the order of the file.
     pub tags: Vec<LoadedTag>,
+    /// The database of addresses that it names.
+    pub(crate) database: Option<Arc<Database>>,
 }
 
 /// One tag of a container.
@@ -67,6 +73,17 @@ pub struct SecretSource<'l> {
     pub env: &'l str,
     /// `None`: to every host the tag is granted.
     pub hosts: Option<&'l [String]>,
+}
+
+impl Loaded {
+    /// How its events are enriched.
+    ///
+    /// # Errors
+    /// None, for a container that was checked.
+    pub fn enrichment(&self, shared: &Shared) -> Result<Enrichment, EnrichmentError> {
+        let database = self.database.clone().map(|database| database as Arc<dyn Locate>);
+        Enrichment::compile(&self.container, shared.rules().asked(), database)
+    }
 }
 
 impl LoadedTag {
@@ -144,6 +161,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     transform::check_shared(root, text, &mut problems);
     vars::check(root, text, &mut problems);
     condition::check_consent(root, &mut problems);
+    let database = edge::check(root, surroundings, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -152,7 +170,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     let whole = |error: serde_json::Error| vec![Problem::new(root.name, error.to_string())];
     let container: model::Container = serde_json::from_value(json).map_err(whole)?;
     let tags = container.tags.iter().zip(tags).map(|(spec, checked)| checked.load(spec.clone())).collect();
-    Ok(Loaded { container, tags })
+    Ok(Loaded { container, tags, database })
 }
 
 /// The first error of each line, up to one in an array: where that is not closed, the parser stumbles over every line after.

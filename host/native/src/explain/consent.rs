@@ -24,7 +24,7 @@ pub(super) fn explain<'u>(page: &mut Page, used: impl Iterator<Item = &'u String
 }
 
 fn explain_purpose(page: &mut Page, name: &str, purpose: &Purpose) {
-    let Purpose { default, google, tcf, opt_out, cookie } = purpose;
+    let Purpose { default, default_in, google, tcf, opt_out, cookie } = purpose;
     let google: Vec<&str> = google.iter().flatten().map(|kind| google_name(*kind)).collect();
     let tcf: Vec<String> = tcf.iter().flatten().map(ToString::to_string).collect();
     let mut signals = vec![format!("the site's own word for \"{name}\" (`context.consent.categoryPreferences`)")];
@@ -43,10 +43,24 @@ fn explain_purpose(page: &mut Page, name: &str, purpose: &Purpose) {
     if *opt_out == Some(true) {
         page.detail("An objection to the sale of data denies it: Global Privacy Control, the US Privacy string, the US sections of GPP.");
     }
-    page.detail(match default {
-        Some(Answer::Given) => "Where no signal speaks of it, it counts as given.",
-        Some(Answer::Denied) | None => "Where no signal speaks of it, it is denied.",
-    });
+    let default = said(default.unwrap_or(Answer::Denied));
+    if default_in.is_empty() {
+        page.detail(&format!("Where no signal speaks of it, it {default}."));
+        return;
+    }
+    let places: Vec<String> =
+        default_in.iter().map(|(place, answer)| format!("in {place} it {}", said(*answer))).collect();
+    page.detail(&format!(
+        "Where no signal speaks of it, it goes by where the visitor is: {}, elsewhere it {default}. Where that is not known, the strictest of these counts.",
+        listed(&places, "and")
+    ));
+}
+
+fn said(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Given => "counts as given",
+        Answer::Denied => "is denied",
+    }
 }
 
 fn google_name(kind: Google) -> &'static str {

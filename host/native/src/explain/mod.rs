@@ -11,6 +11,7 @@ mod tag;
 mod tests;
 mod transform;
 mod variables;
+mod visitors;
 mod words;
 
 use tagyard_pipeline::container::model::Container;
@@ -22,11 +23,15 @@ use words::listed;
 
 /// What a container does.
 pub fn explain(loaded: &Loaded) -> String {
-    let Container { name, collect, deliver, vars, consent, journal, transforms, tags: _ } = &loaded.container;
+    let Container { name, collect, geo, deliver, vars, consent, journal, transforms, tags: _ } = &loaded.container;
     let mut page = Page::titled(&format!("What the container \"{name}\" does"));
     sources::explain(&mut page, collect);
 
     page.heading("What happens to an event");
+    page.step("Where it does not say them itself, the sender's address and user agent are put into it, unless it came from a server.");
+    if let Some(geo) = geo {
+        page.step(&visitors::sentence(geo));
+    }
     page.step("It is written to disk, and only then is its sender told that it was taken. One whose messageId came in the last 24 hours is not taken twice.");
     if let Ok(rules) = Rules::compile(&loaded.container)
         && let asked = rules.asked().in_words()

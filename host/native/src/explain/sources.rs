@@ -1,5 +1,6 @@
 //! Where events come from.
 
+use tagyard_pipeline::container::edge::Proxies;
 use tagyard_pipeline::container::model::{Collect, HeaderSecret, Webhook};
 
 use super::page::Page;
@@ -7,7 +8,8 @@ use super::several;
 use super::words::{condition, field, listed, number, value};
 
 pub(super) fn explain(page: &mut Page, collect: &Collect) {
-    let Collect { write_keys, origins, events_per_second, max_event_bytes, prefix, webhooks } = collect;
+    let Collect { write_keys, origins, events_per_second, max_event_bytes, prefix, proxies, client_hints, webhooks } =
+        collect;
     page.heading("Where events come from");
     page.sentence(&format!(
         "Whoever sends the {} may send events, from a page, an app or a server. Write keys are public; they tell senders apart and keep nobody out.",
@@ -25,6 +27,16 @@ pub(super) fn explain(page: &mut Page, collect: &Collect) {
         page.sentence(&format!(
             "All of its paths are also there below {prefix}, so that it can sit behind the site's own domain."
         ));
+    }
+    page.sentence(&match proxies {
+        Some(Proxies { trusted, header }) => format!(
+            "Where a request comes from is what the proxies at {} say in the header {header}; nobody else is believed.",
+            listed(trusted, "and")
+        ),
+        None => "Where a request comes from is where its connection does.".to_owned(),
+    });
+    if *client_hints {
+        page.sentence("Answers ask browsers for their exact version, their platform's and the device's model.");
     }
     page.sentence(&format!("An event may have up to {} bytes.", number(*max_event_bytes)));
     if let Some(most) = events_per_second {

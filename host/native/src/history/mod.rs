@@ -23,7 +23,8 @@ pub use walk::{CLOCK_SLACK, Span, Walk};
 /// Where a command looks.
 pub enum History {
     Running(PathBuf),
-    Stopped(Logs, PathBuf),
+    /// Logs that this process has opened, and their data directory.
+    Opened(Logs, PathBuf),
 }
 
 /// Why it cannot look back.
@@ -55,7 +56,7 @@ impl History {
         if !data_dir.join("journal").is_dir() {
             return Err(HistoryError::NoDirectory(data_dir.to_owned()));
         }
-        Ok(History::Stopped(Logs::open(data_dir)?, data_dir.to_owned()))
+        Ok(History::Opened(Logs::open(data_dir)?, data_dir.to_owned()))
     }
 
     /// Records from a position on; empty at the end.
@@ -64,7 +65,7 @@ impl History {
     /// When they cannot be read, or the host is gone.
     pub async fn read(&self, part: Part, from: u64, records: usize) -> Result<Vec<Entry>, HistoryError> {
         match self {
-            History::Stopped(logs, _) => logs.read(part, from, records).await,
+            History::Opened(logs, _) => logs.read(part, from, records).await,
             History::Running(data_dir) => {
                 let asked = format!("/history/{}?from={from}&records={records}", part.name());
                 decode_page(ask_bytes(data_dir, &asked).await?).ok_or(HistoryError::Page)
@@ -79,7 +80,7 @@ impl History {
     pub async fn extent(&self, part: Part, since: Option<Timestamp>) -> Result<Extent, HistoryError> {
         let since_ms = since.map(Timestamp::as_millisecond);
         match self {
-            History::Stopped(logs, _) => Ok(logs.extent(part, since_ms).await),
+            History::Opened(logs, _) => Ok(logs.extent(part, since_ms).await),
             History::Running(data_dir) => {
                 let query = since_ms.map_or(String::new(), |since| format!("?since_ms={since}"));
                 Ok(ask(data_dir, &format!("/history/{}/extent{query}", part.name())).await?)
@@ -107,7 +108,7 @@ impl History {
                 let status: Status = ask(data_dir, "/status").await?;
                 Ok(status.tags.into_iter().map(|tag| tag.tag).collect())
             }
-            History::Stopped(_, data_dir) => {
+            History::Opened(_, data_dir) => {
                 let cursors = CursorFile::new(data_dir.join("cursors.json")).load().cursors;
                 Ok(cursors.iter().map(|(tag, _)| tag.to_owned()).collect())
             }

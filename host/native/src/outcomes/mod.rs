@@ -197,6 +197,11 @@ impl Recorder {
         let _ = self.written.clone().wait_for(|written| *written >= given).await;
     }
 
+    /// The same for what was sent. For when no tag works.
+    pub(crate) async fn settle_sent(&self) {
+        self.sent.settle().await;
+    }
+
     /// Where a tag reads the journal next.
     pub fn next_read(&self, tag: &str) -> u64 {
         lock(&self.state).cursors.get(tag).map_or(1, |cursor| cursor.next_read())

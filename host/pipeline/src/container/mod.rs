@@ -1,5 +1,6 @@
 //! The container: one site's whole configuration.
 
+pub mod edge;
 mod journal;
 pub mod model;
 pub mod purpose;

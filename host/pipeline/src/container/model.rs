@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::edge::{Geo, Proxies};
 pub use super::journal::Journal;
 use super::purpose::Purpose;
 pub use super::transform::{Hash, Mask, Normal, Transform, Type};
@@ -23,6 +24,9 @@ pub struct Container {
     pub name: String,
     /// Who may send events, and from where.
     pub collect: Collect,
+    /// How the visitor's country and region are found out. Absent: they are not.
+    #[serde(default)]
+    pub geo: Option<Geo>,
     /// How requests to vendors are sent and tried again.
     #[serde(default)]
     pub deliver: Deliver,
@@ -64,6 +68,15 @@ pub struct Collect {
     #[serde(default)]
     #[schemars(length(max = 128))]
     pub prefix: Option<String>,
+    /// Proxies in front of the host, which are believed when they say where a request comes from. Absent: it comes from where its
+    /// connection does.
+    #[serde(default)]
+    pub proxies: Option<Proxies>,
+    /// Whether answers ask browsers for their exact version, their platform's and the device's model (`Accept-CH`). Browsers heed it
+    /// in the answers to pages: let the site's pages send it too, and name the collector in their `Permissions-Policy` if it is of
+    /// another origin. What browsers send unasked is kept anyway.
+    #[serde(default)]
+    pub client_hints: bool,
     /// Paths at which other services' events come in, and how these become events.
     #[serde(default, rename = "webhook")]
     #[schemars(length(max = 64))]

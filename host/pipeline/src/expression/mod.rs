@@ -28,14 +28,14 @@ use crate::free::unknown_variable;
 use plain::Plain;
 
 pub use functions::pattern;
-pub(crate) use functions::sha256;
+pub(crate) use functions::{network, sha256};
 pub use reads::{Reads, Tree};
 pub use steps::{EVENT_STEPS, WEBHOOK_STEPS};
 pub(crate) use values::{float_to_json, to_json, whole};
 pub use view::{Around, Nothing, View};
 
 /// The variables that an expression may name.
-pub const VARIABLES: [&str; 4] = ["event", "request", "consent", "vars"];
+pub const VARIABLES: [&str; 5] = ["event", "request", "visitor", "consent", "vars"];
 
 /// A compiled expression.
 pub struct Expression {

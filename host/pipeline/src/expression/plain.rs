@@ -90,6 +90,7 @@ impl Plain {
                 Err(NoValue::Steps) => return Some(Err(NoValue::Steps)),
                 Err(_) => None,
             },
+            "visitor" => view.around().visitor(first),
             "consent" if rest.is_empty() => return Some(Ok(Scalar::Boolean(view.around().is_given(first)))),
             _ => return None,
         };

@@ -17,10 +17,13 @@ pub struct View<'e> {
     around: &'e dyn Around,
 }
 
-/// What there is besides the event: `request`, `vars`, `consent`.
+/// What there is besides the event: `request`, `visitor`, `vars`, `consent`.
 pub trait Around: Sync {
     /// What is kept of the request that brought the event.
     fn request(&self) -> &Map<String, Value>;
+
+    /// What is known of the visitor under a name.
+    fn visitor(&self, name: &str) -> Option<&Value>;
 
     /// The value of a variable.
     ///
@@ -40,6 +43,10 @@ impl Around for Nothing {
     fn request(&self) -> &Map<String, Value> {
         static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         &NOTHING
+    }
+
+    fn visitor(&self, _: &str) -> Option<&Value> {
+        None
     }
 
     fn variable(&self, _: &str) -> Result<&Value, NoValue> {
@@ -109,6 +116,10 @@ impl<'e> View<'e> {
                 });
                 values::map(values.collect::<Result<_, _>>()?)
             }
+            "visitor" => {
+                let known = |name| Some((key(name), values::whole(self.around.visitor(name)?)));
+                values::map(read.members().filter_map(|(name, _)| known(name)).collect())
+            }
             _ => {
                 let given = |purpose| -> Box<dyn Val + 'e> { Box::new(CelBool::from(self.around.is_given(purpose))) };
                 values::map(read.members().map(|(purpose, _)| (key(purpose), given(purpose))).collect())
@@ -126,6 +137,7 @@ impl<'e> View<'e> {
             ["event"] => None,
             ["event", path @ ..] => within(self.fields(), path),
             ["request", path @ ..] => within(self.around.request(), path),
+            ["visitor", name] => self.around.visitor(name).cloned(),
             ["vars", name, path @ ..] => {
                 let value = self.around.variable(name).ok()?;
                 path.iter().try_fold(value, |value, part| value.get(part)).cloned()

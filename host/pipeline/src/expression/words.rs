@@ -43,6 +43,9 @@ impl<'e> Words<'e> {
     }
 
     fn is_true(&self, expression: &IdedExpr, yes: bool) -> Option<String> {
+        if path_of(expression)?.as_slice() == ["visitor", "bot"] {
+            return Some(format!("the visitor is {}a bot", if yes { "" } else { "not " }));
+        }
         if let ["consent", purpose] = path_of(expression)?.as_slice() {
             return Some(format!("consent to {purpose} is {}", if yes { "given" } else { "not given" }));
         }
@@ -234,6 +237,7 @@ impl<'e> Words<'e> {
             ["request", "headers", name] => format!("the header `{name}` of the request"),
             ["request", "cookies", name] => format!("the cookie `{name}`"),
             ["request", "query", name] => format!("the parameter `{name}` of the request"),
+            ["visitor", name] => format!("the visitor's {name}"),
             ["consent", purpose] => format!("consent to {purpose}"),
             _ => format!("`{}`", path.join(".")),
         }
@@ -360,6 +364,10 @@ mod tests {
         check(
             "vars.a && (vars.b || vars.c)",
             "the variable `a` is true and (either the variable `b` is true or the variable `c` is true)",
+        );
+        check(
+            "visitor.country in ['AT', 'DE'] && !visitor.bot",
+            "the visitor's country is one of \"AT\" or \"DE\" and the visitor is not a bot",
         );
         check("true", "always");
     }
