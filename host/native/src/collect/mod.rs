@@ -5,7 +5,6 @@
 
 mod answer;
 mod body;
-mod cors;
 mod counted;
 mod probes;
 mod server;
@@ -27,17 +26,18 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::container::model;
+use tagyard_pipeline::cors;
+use tagyard_pipeline::dead_letter::DeadLetter;
 use tagyard_pipeline::enrich::{RequestFacts, enrich};
 use tagyard_pipeline::event::Event;
-use tagyard_pipeline::outcome::Cause;
+use tagyard_pipeline::refused::Refused;
 use tagyard_pipeline::request::{self, Asked};
 use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
 use tokio::sync::Semaphore;
 
-use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::dead_letters::DeadLetters;
 use crate::decoded::Decoded;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
-use answer::Refused;
 use counted::Counted;
 
 pub use server::{Routes, Server};
@@ -115,10 +115,10 @@ impl Collector {
         let (accepted, dead) = (events.len() as u64, bad.len() as u64);
         // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
         let records: Vec<NewRecord> = events.into_iter().map(|event| self.record(source, request, event, at)).collect();
-        let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| letter(bad, at)).collect();
-        self.letters.append(&letters).await?;
+        let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| DeadLetter::of_bad(bad, at)).collect();
+        self.letters.append(&letters).await.map_err(answer::not_appended)?;
         if !records.is_empty() {
-            let appended = self.journal.append(records).await?;
+            let appended = self.journal.append(records).await.map_err(answer::not_appended)?;
             self.counted.duplicates.increment(appended.duplicates.into());
         }
         self.counted.accepted(source, accepted, dead);
@@ -157,7 +157,7 @@ async fn collect(State(collector): State<Arc<Collector>>, request: Request) -> R
         Ok(response) => response,
         Err(refused) => {
             metrics::counter!("tagyard_refused_requests_total", "code" => refused.code).increment(1);
-            refused.into()
+            answer::refusal(&refused)
         }
     }
 }
@@ -168,7 +168,8 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     // Taken by reference into the static list: unclaimed requests are visible, never silently dropped.
     let path = collector.intake.rules.path(parts.uri.path());
     let head = Head { method: &parts.method, path, headers: &parts.headers };
-    let source = sources::find(&head, &collector.intake.rules).ok_or_else(|| Refused::unclaimed(&parts))?;
+    let source = sources::find(&head, &collector.intake.rules)
+        .ok_or_else(|| Refused::unclaimed(&parts.method, parts.uri.path()))?;
     let body = body::read(body).await?;
     keep_authority(&mut parts);
     let received_at = Timestamp::now();
@@ -203,20 +204,5 @@ fn keep_authority(parts: &mut Parts) {
     let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     if let Some(authority) = authority {
         parts.headers.insert(HOST, authority);
-    }
-}
-
-fn letter(bad: BadEvent, at: Timestamp) -> DeadLetter {
-    DeadLetter {
-        at,
-        tag: None,
-        position: None,
-        cause: Cause::Invalid,
-        reason: format!("event {} of the request: {}", bad.position, bad.reason),
-        event: bad.event,
-        brought_by: request::Request::default(),
-        request: None,
-        answer: None,
-        attempts: 0,
     }
 }

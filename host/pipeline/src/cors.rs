@@ -3,11 +3,9 @@
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::response::Response;
 use futures_util::future::Either;
-use http::Method;
 use http::header::{HeaderValue, ORIGIN, RETRY_AFTER};
+use http::{Method, Request, Response};
 use tower::{Layer, Service};
 use tower_http::cors::{AllowHeaders, AllowOrigin, Cors, CorsLayer};
 
@@ -15,15 +13,17 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Cors, CorsLayer};
 const PREFLIGHT_AGE: Duration = Duration::from_secs(86_400);
 
 /// Does nothing to an event that no browser sends from a page of another origin: those of backends and apps have no `Origin`.
-pub(super) fn layer(origins: &[String]) -> OfPages {
+pub fn layer(origins: &[String]) -> OfPages {
     OfPages(rules(origins))
 }
 
+/// Answers preflights, and adds to answers what a page's browser asks for.
 #[derive(Clone)]
-pub(super) struct OfPages(CorsLayer);
+pub struct OfPages(CorsLayer);
 
+/// A service behind [`OfPages`].
 #[derive(Clone)]
-pub(super) struct OfPagesService<S> {
+pub struct OfPagesService<S> {
     cors: Cors<S>,
     inner: S,
 }
@@ -36,21 +36,21 @@ impl<S: Clone> Layer<S> for OfPages {
     }
 }
 
-impl<S> Service<Request> for OfPagesService<S>
+impl<S, B, R> Service<Request<B>> for OfPagesService<S>
 where
-    S: Service<Request, Response = Response>,
-    Cors<S>: Service<Request, Response = Response, Error = S::Error>,
+    S: Service<Request<B>, Response = Response<R>>,
+    Cors<S>: Service<Request<B>, Response = Response<R>, Error = S::Error>,
 {
-    type Response = Response;
+    type Response = Response<R>;
     type Error = S::Error;
-    type Future = Either<<Cors<S> as Service<Request>>::Future, S::Future>;
+    type Future = Either<<Cors<S> as Service<Request<B>>>::Future, S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         ready!(self.cors.poll_ready(context))?;
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         // An answer to anything but a POST may be kept by a cache, for which it has to say what it depends on.
         if request.method() == Method::POST && !request.headers().contains_key(ORIGIN) {
             return Either::Right(self.inner.call(request));
