@@ -115,9 +115,16 @@ pub struct Undelivered {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sent {
     Delivered,
-    Again { reason: String, answer: Option<Answer> },
+    Again {
+        reason: String,
+        answer: Option<Answer>,
+    },
     /// `content`: whether what the request carries may be to blame.
-    Refused { reason: String, answer: Option<Answer>, content: bool },
+    Refused {
+        reason: String,
+        answer: Option<Answer>,
+        content: bool,
+    },
 }
 
 impl Deployment {
@@ -218,7 +225,8 @@ impl Tally {
                 }
                 Sent::Again { .. } if matches!(end, Some(End::Again { .. } | End::Split)) => {}
                 Sent::Again { reason, answer } => {
-                    let after_seconds = answer.as_ref().and_then(|answer| answer.retry_after).map(|after| after.as_secs());
+                    let after_seconds =
+                        answer.as_ref().and_then(|answer| answer.retry_after).map(|after| after.as_secs());
                     let failed = undelivered(reason, answer);
                     *end = Some(End::Again { failed, after_seconds, delivered: Vec::new() });
                 }
@@ -284,14 +292,8 @@ mod tests {
         };
         check(&[("a", &[0, 1], Sent::Delivered)], ["delivered", "delivered", "nothing"]);
         check(&[("a", &[0], Sent::Delivered)], ["delivered", SILENT, "nothing"]);
-        check(
-            &[("a", &[0, 1], Sent::Delivered), ("b", &[1], again())],
-            ["delivered", "again but [\"a\"]", "nothing"],
-        );
-        check(
-            &[("b", &[1], again()), ("a", &[0, 1], Sent::Delivered)],
-            ["delivered", "again but [\"a\"]", "nothing"],
-        );
+        check(&[("a", &[0, 1], Sent::Delivered), ("b", &[1], again())], ["delivered", "again but [\"a\"]", "nothing"]);
+        check(&[("b", &[1], again()), ("a", &[0, 1], Sent::Delivered)], ["delivered", "again but [\"a\"]", "nothing"]);
         let url = "undeliverable https://vendor.example/a";
         check(&[("a", &[0], refused(true)), ("b", &[0, 1], again())], [url, "again but []", "nothing"]);
         check(&[("b", &[0], again()), ("a", &[0], refused(false))], [url, SILENT, "nothing"]);

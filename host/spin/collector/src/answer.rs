@@ -58,7 +58,10 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
 
 /// The operator finds in the log what is wrong; a sender has to try again.
 pub(crate) fn not_configured() -> Reply {
-    refused(&Refused { message: "the collector is not configured; its log says why".to_owned(), ..Refused::not_durable() })
+    refused(&Refused {
+        message: "the collector is not configured; its log says why".to_owned(),
+        ..Refused::not_durable()
+    })
 }
 
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Reply {
@@ -73,11 +76,10 @@ pub(crate) fn text(text: &'static str) -> Reply {
 
 /// Hands it to Spin.
 pub(crate) fn send(mut reply: Reply) -> Result<WasiResponse, ErrorCode> {
-    use http_body_util::BodyExt as _;
     let length = http_body::Body::size_hint(reply.body()).exact().unwrap_or_default();
     if length > 0 {
         reply.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-        return reply.map(|body| body.boxed_unsync()).into_response();
+        return reply.into_response();
     }
     let headers = reply.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
     let fields = Fields::from_list(&headers.collect::<Vec<_>>())

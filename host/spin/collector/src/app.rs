@@ -61,7 +61,8 @@ impl App {
         let asked = shared.rules().asked().clone();
         let tag = |tag: &model::Tag| {
             let place = places.get(&tag.name).ok_or_else(|| wrong(&format!("`{}` is not among `tags`", tag.name)))?;
-            Tag::new(tag, place, shared.clone(), container.deliver.timeout_seconds).map_err(|error| wrong(&format!("the tag `{}`: {error}", tag.name)))
+            Tag::new(tag, place, shared.clone(), container.deliver.timeout_seconds)
+                .map_err(|error| wrong(&format!("the tag `{}`: {error}", tag.name)))
         };
         let tags = container.tags.iter().map(tag).collect::<Result<_, _>>()?;
         let token = variables::get("drain_token").await.ok().filter(|token| token.len() >= TOKEN_BYTES);

@@ -46,7 +46,10 @@ pub(crate) async fn call(app: &App, tag: &Tag, todo: &[Todo]) -> Result<Reply, S
 
 async fn replied(request: Request<Full<Bytes>>) -> Result<Reply, String> {
     let response = spin_sdk::http::send(request).await.map_err(|error| {
-        format!("its component could not be called, or broke off: {}", error.to_string().lines().next().unwrap_or_default())
+        format!(
+            "its component could not be called, or broke off: {}",
+            error.to_string().lines().next().unwrap_or_default()
+        )
     })?;
     let (parts, body) = response.into_parts();
     let broken = || format!("its component answered {}: it broke off, or ran out of memory", parts.status);

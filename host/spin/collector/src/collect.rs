@@ -49,8 +49,7 @@ async fn collect(app: &Rc<App>, request: Request) -> Result<Answer, Refused> {
     let (mut parts, body) = request.into_parts();
     let path = app.rules.path(parts.uri.path());
     let head = Head { method: &parts.method, path, headers: &parts.headers };
-    let source =
-        sources::find(&head, &app.rules).ok_or_else(|| Refused::unclaimed(&parts.method, parts.uri.path()))?;
+    let source = sources::find(&head, &app.rules).ok_or_else(|| Refused::unclaimed(&parts.method, parts.uri.path()))?;
     let body = read(body).await?;
     let peer = peer(&parts.headers);
     make_plain(&mut parts);
@@ -93,6 +92,7 @@ async fn accept(app: &Rc<App>, events: Vec<Waiting>, bad: Vec<BadEvent>, now: Sy
         said::problem("as many events wait as the store may hold: is `/tagyard/drain` being called?");
         return Err(Refused::full());
     }
+    store.count(needed);
     let letters = bad.into_iter().map(|bad| DeadLetter::of_bad(bad, Timestamp::now()));
     for put in join_all(letters.map(async |letter| letters::put(&store, &letter).await)).await {
         put.map_err(not_durable)?;

@@ -112,7 +112,8 @@ async fn find(store: &Store, which: &Which) -> Result<(Vec<Numbered>, Option<Str
     let mut letters = Vec::new();
     let mut read = 0;
     for key in store.keys(LETTERS).await? {
-        if which.after.as_ref().is_some_and(|after| key <= *after) || which.key.as_ref().is_some_and(|one| key != *one) {
+        if which.after.as_ref().is_some_and(|after| key <= *after) || which.key.as_ref().is_some_and(|one| key != *one)
+        {
             continue;
         }
         if letters.len() == PAGE || read == READ {

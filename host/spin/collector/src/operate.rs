@@ -11,10 +11,10 @@ use spin_sdk::key_value::Error;
 
 use crate::answer::{self, Reply};
 use crate::app::App;
+use crate::drain;
 use crate::letters::{self, Which};
 use crate::said;
 use crate::store::{EVENTS, LETTERS, Store};
-use crate::drain;
 
 /// What they begin with.
 pub(crate) const PATHS: &str = "/tagyard/";

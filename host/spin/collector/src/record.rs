@@ -99,7 +99,8 @@ impl Waiting {
 
     /// `None` for what this release cannot read.
     pub(crate) fn read(key: &str, bytes: &[u8]) -> Option<Read> {
-        let written: Written<'_> = serde_json::from_slice(bytes).ok().filter(|written: &Written<'_>| written.v == VERSION)?;
+        let written: Written<'_> =
+            serde_json::from_slice(bytes).ok().filter(|written: &Written<'_>| written.v == VERSION)?;
         let accepted = Accepted::from_bytes(written.accepted.get().as_bytes()).ok()?;
         let since = from_millis(written.since_ms);
         let waiting = Waiting { key: key.to_owned(), accepted, since, tags: written.tags };

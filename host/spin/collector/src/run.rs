@@ -28,6 +28,9 @@ use crate::tag::Tag;
 /// Calls of one tag that go on at once. A platform gives an application few instances.
 const CALLS: usize = 4;
 
+/// How long calls set out. The rest is the next drain's, which comes before long, and an interrupted run is noticed that much sooner.
+const START_TIME: Duration = Duration::from_secs(10);
+
 /// How often an adapter may give no reply until its event is a dead letter: it may have been the platform's trouble and not the tag's, but a
 /// tag that never ends takes a processor each time.
 const MOST_BROKEN: u32 = 3;
@@ -60,20 +63,33 @@ pub(crate) struct Down(RefCell<BTreeMap<String, u32>>);
 
 /// How one event ended for one tag, or did not.
 enum Ended {
-    Outcome { outcome: Outcome, words: Words, attempts: u32, failed: Option<Box<Undelivered>> },
-    Again { attempts: u32, failed: Box<Undelivered>, after: Option<Duration>, delivered: Vec<String> },
-    Broken { times: u32, reason: String },
+    Outcome {
+        outcome: Outcome,
+        words: Words,
+        attempts: u32,
+        failed: Option<Box<Undelivered>>,
+    },
+    Again {
+        attempts: u32,
+        failed: Box<Undelivered>,
+        after: Option<Duration>,
+        delivered: Vec<String>,
+    },
+    Broken {
+        times: u32,
+        reason: String,
+    },
     /// It was not its turn any more.
     Left,
 }
 
-/// How long events are somebody's who runs them. Calls set out for as long as a vendor may take to answer.
+/// How long events are somebody's who runs them.
 pub(crate) fn lease(app: &App) -> Duration {
-    app.timeout + call::longest(app)
+    START_TIME + call::longest(app)
 }
 
 pub(crate) async fn run(app: &App, store: &Store, events: Vec<Waiting>, decided: Decided, down: &Down) -> Came {
-    let last_start = Instant::now() + app.timeout;
+    let last_start = Instant::now() + START_TIME;
     let tags = app.tags.iter().zip(decided.tags);
     let running = tags.map(async |(tag, todo)| (tag, run_tag(app, tag, todo, last_start, down).await));
     let mut ends: Vec<Vec<(&Tag, Ended)>> = events.iter().map(|_| Vec::new()).collect();
@@ -226,8 +242,7 @@ fn attempt<'a>(
                     Ended::Outcome { outcome: Outcome::Delivered, words: Words::Ours, attempts, failed: None }
                 }
                 End::Undeliverable(failed) => {
-                    let outcome =
-                        Outcome::DeadLetter { cause: Cause::Undeliverable, reason: failed.reason.clone() };
+                    let outcome = Outcome::DeadLetter { cause: Cause::Undeliverable, reason: failed.reason.clone() };
                     Ended::Outcome { outcome, words: Words::Ours, attempts, failed: Some(failed) }
                 }
                 End::Again { failed, after_seconds, delivered } => {

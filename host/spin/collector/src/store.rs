@@ -40,13 +40,20 @@ impl Store {
 
     /// Whether there is room for more events.
     pub(crate) async fn has_room(&self, events: usize) -> Result<bool, Error> {
-        let (at, count) = match COUNTED.get().filter(|(at, _)| at.elapsed() < COUNT_EVERY) {
-            Some(counted) => counted,
-            None => (Instant::now(), self.keys(EVENTS).await?.len()),
+        let count = match COUNTED.get().filter(|(at, _)| at.elapsed() < COUNT_EVERY) {
+            Some((_, count)) => count,
+            None => {
+                let count = self.keys(EVENTS).await?.len();
+                COUNTED.set(Some((Instant::now(), count)));
+                count
+            }
         };
-        let room = count + events <= MAX_WAITING;
-        COUNTED.set(Some((at, if room { count + events } else { count })));
-        Ok(room)
+        Ok(count + events <= MAX_WAITING)
+    }
+
+    /// Counts events that are about to be written.
+    pub(crate) fn count(&self, events: usize) {
+        COUNTED.set(COUNTED.get().map(|(at, count)| (at, count + events)));
     }
 
     /// Whether the event waits already.

@@ -40,8 +40,7 @@ impl Tag {
         let allow = tag.allow.clone().unwrap_or_default();
         let hosts = allow.hosts.iter().flatten().map(|host| HostPattern::parse(host)).collect::<Result<_, _>>()?;
         let fields = Fields::parse(allow.fields.iter().flatten()).map_err(|(at, error)| TagError::Field(at, error))?;
-        let grant =
-            Grant { hosts, fields, private_network: allow.private_network, plain_http: allow.plain_http };
+        let grant = Grant { hosts, fields, private_network: allow.private_network, plain_http: allow.plain_http };
         Ok(Tag {
             name: tag.name.clone(),
             plan: Plan::compile(tag, shared, grant)?,
