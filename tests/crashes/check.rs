@@ -77,6 +77,9 @@ struct Outcome {
     outcome: String,
     #[serde(default)]
     again: bool,
+    /// The ids of the events that follow it and ended alike.
+    #[serde(default)]
+    more: Vec<String>,
 }
 
 impl Checker {
@@ -100,36 +103,40 @@ impl Checker {
             let read: Option<Outcome> = serde_json::from_slice(&payload).ok();
             let read = read.and_then(|read| {
                 let tag = TAGS.iter().position(|tag| *tag == read.tag)?;
-                Some((tag, number_of(&read.message_id)?, read.outcome, read.again))
+                let ids = std::iter::once(&read.message_id).chain(&read.more);
+                let numbers: Vec<u64> = ids.map(|id| number_of(id)).collect::<Option<_>>()?;
+                Some((tag, numbers, read))
             });
-            let Some((tag, number, outcome, again)) = read else {
+            let Some((tag, numbers, read)) = read else {
                 self.violate(format!("outcome {position} cannot be read"));
                 continue;
             };
-            if number < self.first {
-                self.violate(format!("event {number} has another outcome for `{}`, long after its first", TAGS[tag]));
+            numbers.into_iter().for_each(|number| self.read_outcome(life, tag, number, &read));
+        }
+    }
+
+    fn read_outcome(&mut self, life: u32, tag: usize, number: u64, read: &Outcome) {
+        let (outcome, again) = (read.outcome.clone(), read.again);
+        if number < self.first {
+            self.violate(format!("event {number} has another outcome for `{}`, long after its first", TAGS[tag]));
+        }
+        match self.ended[tag].get_mut(&number) {
+            None => {
+                let ended = Ended { outcome, life, asked: 0, again: 0, promised: false };
+                self.ended[tag].insert(number, ended);
+                if again {
+                    self.violate(format!("event {number} has a further outcome for `{}`, and no first one", TAGS[tag]));
+                }
             }
-            match self.ended[tag].get_mut(&number) {
-                None => {
-                    let ended = Ended { outcome, life, asked: 0, again: 0, promised: false };
-                    self.ended[tag].insert(number, ended);
-                    if again {
-                        self.violate(format!(
-                            "event {number} has a further outcome for `{}`, and no first one",
-                            TAGS[tag]
-                        ));
-                    }
-                }
-                Some(ended) if again && ended.again < ended.asked => {
-                    *ended = Ended { outcome, life, asked: ended.asked, again: ended.again + 1, promised: false };
-                }
-                Some(ended) => {
-                    let (before, asked) = (ended.outcome.clone(), ended.asked);
-                    self.violate(format!(
-                        "event {number}, redriven {asked} times, has an outcome too many for `{}`: {outcome} after {before}",
-                        TAGS[tag]
-                    ));
-                }
+            Some(ended) if again && ended.again < ended.asked => {
+                *ended = Ended { outcome, life, asked: ended.asked, again: ended.again + 1, promised: false };
+            }
+            Some(ended) => {
+                let (before, asked) = (ended.outcome.clone(), ended.asked);
+                self.violate(format!(
+                    "event {number}, redriven {asked} times, has an outcome too many for `{}`: {outcome} after {before}",
+                    TAGS[tag]
+                ));
             }
         }
     }

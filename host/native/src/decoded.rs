@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use rustc_hash::FxBuildHasher;
 use tagyard_pipeline::accepted::{Accepted, RecordError};
 
 /// How many events are remembered. With events at their largest (32 KB, and several times that once a tag runs) some 100 MB.
@@ -18,8 +19,9 @@ pub struct Decoded {
 
 #[derive(Default)]
 struct Recent {
-    /// By where a record's bytes lie. They are held here, so no other record can come to lie there.
-    events: HashMap<Place, (Bytes, Arc<Accepted>)>,
+    /// By where a record's bytes lie. They are held here, so no other record can come to lie there. No sender chooses an address, so
+    /// a quick hash does.
+    events: HashMap<Place, (Bytes, Arc<Accepted>), FxBuildHasher>,
     /// Oldest first.
     places: VecDeque<Place>,
 }

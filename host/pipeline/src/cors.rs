@@ -1,6 +1,7 @@
 //! Which pages may send events: the container's origins, as CORS has it.
 
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::Either;
@@ -14,31 +15,31 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(86_400);
 
 /// Does nothing to an event that no browser sends from a page of another origin: those of backends and apps have no `Origin`.
 pub fn layer(origins: &[String]) -> OfPages {
-    OfPages(rules(origins))
+    OfPages(Arc::new(rules(origins)))
 }
 
 /// Answers preflights, and adds to answers what a page's browser asks for.
 #[derive(Clone)]
-pub struct OfPages(CorsLayer);
+pub struct OfPages(Arc<CorsLayer>);
 
-/// A service behind [`OfPages`].
+/// A service behind [`OfPages`]. It is cloned for each request, and the rules' lists of names would be with it.
 #[derive(Clone)]
 pub struct OfPagesService<S> {
-    cors: Cors<S>,
+    rules: Arc<CorsLayer>,
     inner: S,
 }
 
-impl<S: Clone> Layer<S> for OfPages {
+impl<S> Layer<S> for OfPages {
     type Service = OfPagesService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        OfPagesService { cors: self.0.layer(inner.clone()), inner }
+        OfPagesService { rules: self.0.clone(), inner }
     }
 }
 
 impl<S, B, R> Service<Request<B>> for OfPagesService<S>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     Cors<S>: Service<Request<B>, Response = Response<R>, Error = S::Error>,
 {
     type Response = Response<R>;
@@ -46,7 +47,6 @@ where
     type Future = Either<<Cors<S> as Service<Request<B>>>::Future, S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        ready!(self.cors.poll_ready(context))?;
         self.inner.poll_ready(context)
     }
 
@@ -55,7 +55,9 @@ where
         if request.method() == Method::POST && !request.headers().contains_key(ORIGIN) {
             return Either::Right(self.inner.call(request));
         }
-        Either::Left(self.cors.call(request))
+        // The inner service of a clone would have to be asked whether it is ready; this one is.
+        let inner = self.inner.clone();
+        Either::Left(self.rules.layer(std::mem::replace(&mut self.inner, inner)).call(request))
     }
 }
 

@@ -5,10 +5,11 @@ use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tagyard_pipeline::outcome::Outcome;
 
 use super::{History, HistoryError, Part, Span, Walk};
-use crate::outcomes::Recorded;
+use crate::outcomes::{ReadRun, Recorded};
 use crate::sent::Sent;
 
 /// How many events are put together with their outcomes at once, and how many bytes of them. Each chunk goes through the outcomes
@@ -71,18 +72,23 @@ pub async fn outcomes(
     mut found: impl FnMut(Recorded),
 ) -> Result<(), HistoryError> {
     #[derive(Deserialize)]
-    struct About {
+    struct About<'r> {
         position: u64,
+        #[serde(default, borrow)]
+        more: Option<&'r RawValue>,
     }
     let mut walk = after(history, Part::Outcomes, received).await?;
     while let Some(entry) = walk.next().await? {
         // Most are of other events, and this much of one is quickly read.
-        let about = serde_json::from_slice::<About>(&entry.payload);
-        if about.is_ok_and(|about| positions.contains(&about.position))
-            && let Ok(recorded) = serde_json::from_slice::<Recorded>(&entry.payload)
-            && tag.is_none_or(|tag| recorded.tag == tag)
+        let about = serde_json::from_slice::<About<'_>>(&entry.payload);
+        let may_be = |about: About<'_>| {
+            positions.contains(&about.position) || (about.more.is_some() && about.position <= *positions.end())
+        };
+        if about.is_ok_and(may_be)
+            && let Ok(run) = serde_json::from_slice::<ReadRun>(&entry.payload)
+            && tag.is_none_or(|tag| run.tag() == tag)
         {
-            found(recorded);
+            run.each().filter(|recorded| positions.contains(&recorded.position)).for_each(&mut found);
         }
     }
     Ok(())

@@ -21,12 +21,13 @@ pub struct Cursors {
     tags: BTreeMap<String, Cursor>,
 }
 
-/// What an outcome says to a cursor.
+/// What a record of outcomes says to a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
     pub tag: String,
-    /// The event's position in the journal.
-    pub event: u64,
+    /// The events' positions in the journal: one, or several in a row.
+    pub first: u64,
+    pub last: u64,
 }
 
 impl Cursors {
@@ -99,7 +100,8 @@ impl Cursors {
             for record in records {
                 self.outcomes = record.position.saturating_add(1);
                 if let Some(finished) = finished(&record) {
-                    self.tag(&finished.tag, start).replay(finished.event);
+                    let cursor = self.tag(&finished.tag, start);
+                    (finished.first..=finished.last).for_each(|event| cursor.replay(event));
                     replayed += 1;
                 }
             }

@@ -5,6 +5,7 @@
 //! none is run.
 
 mod again;
+mod run;
 mod state;
 mod writer;
 
@@ -24,6 +25,7 @@ use crate::limits::{RECORD_TIMEOUT, WAITING_OUTCOMES};
 use crate::sent::{self, Sent};
 
 pub use again::Rerun;
+pub(crate) use run::ReadRun;
 pub use state::Counts;
 pub(crate) use state::State;
 
@@ -120,8 +122,9 @@ impl Recorder {
         let mut cursors = loaded.cursors;
         let checkpointed = cursors.outcomes();
         let replayed = cursors.replay(&log, oldest, |record| {
-            let recorded: Recorded = serde_json::from_slice(&record.payload).ok()?;
-            Some(Finished { tag: recorded.tag, event: recorded.position })
+            let run: ReadRun = serde_json::from_slice(&record.payload).ok()?;
+            let (first, last) = run.positions();
+            Some(Finished { tag: run.tag().to_owned(), first, last })
         });
         let replayed = replayed.await?;
         tracing::debug!(replayed, "outcomes since the last checkpoint");

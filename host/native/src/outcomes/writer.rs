@@ -9,6 +9,7 @@ use tagyard_pipeline::outcome::Outcome;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
+use super::run::{Run, runs};
 use super::{Ended, Recorded, State, lock};
 use crate::checkpoint::Checkpoint;
 use crate::dead_letters::DeadLetters;
@@ -76,7 +77,7 @@ impl Writer {
                 sent.write().await;
             }
             if !group.is_empty() {
-                self.write(std::mem::take(&mut group)).await;
+                self.write(group.drain(..)).await;
                 changed = true;
             }
             if changed && saved.elapsed() >= CHECKPOINT_EVERY {
@@ -89,7 +90,7 @@ impl Writer {
     }
 
     /// Tries until the disk takes it. Meanwhile the channel fills and the tags wait: nothing is given up.
-    async fn write(&mut self, group: Vec<Ended>) {
+    async fn write(&mut self, group: impl ExactSizeIterator<Item = Ended>) {
         let mut recorded = Vec::with_capacity(group.len());
         let mut letters = Vec::new();
         for ended in group {
@@ -100,8 +101,9 @@ impl Writer {
             tracing::error!(%error, "dead letters cannot be written; trying again");
             tokio::time::sleep(DISK_PAUSE).await;
         }
+        let (runs, places) = runs(&recorded);
         let first = loop {
-            match self.log.append(records(&recorded), false).await {
+            match self.log.append(records(&runs), false).await {
                 Ok(appended) => break appended.first,
                 Err(error) => {
                     tracing::error!(%error, "outcomes cannot be written; trying again");
@@ -112,8 +114,8 @@ impl Writer {
         recorded.iter().for_each(|recorded| self.count(recorded));
         let count = recorded.len() as u64;
         let mut state = lock(&self.state);
-        for (position, recorded) in (first..).zip(&recorded) {
-            state.cursors.apply(position, &recorded.tag, recorded.position);
+        for (place, recorded) in places.into_iter().zip(&recorded) {
+            state.cursors.apply(first + place, &recorded.tag, recorded.position);
             if let Some(counts) = state.counts.get_mut(&recorded.tag) {
                 counts.add(&recorded.outcome);
             }
@@ -147,14 +149,14 @@ impl Writer {
 }
 
 /// One piece of memory for all of them: they are written together and soon let go of.
-fn records(recorded: &[Recorded]) -> Vec<NewRecord> {
-    let mut json = BytesMut::with_capacity(RECORD_BYTES * recorded.len());
-    let record = |recorded: &Recorded| {
+fn records(runs: &[Run<'_>]) -> Vec<NewRecord> {
+    let mut json = BytesMut::with_capacity(RECORD_BYTES * runs.len());
+    let record = |run: &Run<'_>| {
         // It has no map with other keys than strings, so it is always JSON.
-        let _ = serde_json::to_writer((&mut json).writer(), recorded);
-        NewRecord { received_at_ms: recorded.at.as_millisecond(), key: Key::NONE, payload: json.split().freeze() }
+        let _ = serde_json::to_writer((&mut json).writer(), run);
+        NewRecord { received_at_ms: run.first.at.as_millisecond(), key: Key::NONE, payload: json.split().freeze() }
     };
-    recorded.iter().map(record).collect()
+    runs.iter().map(record).collect()
 }
 
 /// A tag's counters of outcomes.

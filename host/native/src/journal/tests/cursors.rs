@@ -5,7 +5,8 @@ use super::*;
 fn finished(record: &Record) -> Option<Finished> {
     let text = std::str::from_utf8(&record.payload).ok()?;
     let (tag, event) = text.split_once(' ')?;
-    Some(Finished { tag: tag.to_owned(), event: event.parse().ok()? })
+    let (first, last) = event.split_once('-').unwrap_or((event, event));
+    Some(Finished { tag: tag.to_owned(), first: first.parse().ok()?, last: last.parse().ok()? })
 }
 
 async fn outcome(log: &Log, tag: &str, event: u64) -> u64 {
