@@ -77,8 +77,11 @@ pub(crate) fn text(text: &'static str) -> Reply {
 /// Hands it to Spin.
 pub(crate) fn send(mut reply: Reply) -> Result<WasiResponse, ErrorCode> {
     let length = http_body::Body::size_hint(reply.body()).exact().unwrap_or_default();
-    if length > 0 {
+    if reply.status() != StatusCode::NO_CONTENT {
+        // Else it would go in chunks, an empty one too.
         reply.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if length > 0 {
         return reply.into_response();
     }
     let headers = reply.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));

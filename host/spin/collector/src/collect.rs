@@ -122,6 +122,7 @@ fn drop_repeated(events: &mut Vec<Waiting>) {
 }
 
 async fn read(body: spin_sdk::wasip3::http_compat::IncomingRequestBody) -> Result<Bytes, Refused> {
+    #[expect(clippy::disallowed_methods, reason = "`Limited`")]
     let read = Box::pin(Limited::new(body, MAX_BODY_BYTES).collect());
     match select(read, Box::pin(sleep(BODY_TIMEOUT))).await {
         Either::Left((Ok(body), _)) => Ok(body.to_bytes()),
