@@ -28,6 +28,8 @@ Examples:
   tagyard dead redrive --tag ga4                try that again
   tagyard replay --tag ga4 --since 2026-11-20T00:00Z   past events again, for a tag that was added or mended
   tagyard events tail                           what comes in, and what becomes of it
+  tagyard export --user-id u-17                 everything that is held about a person
+  tagyard forget --user-id u-17                 remove it
 
 Each command says more with --help.";
 
@@ -47,6 +49,8 @@ enum Command {
     #[command(subcommand)]
     Events(cli::events::Command),
     Replay(cli::replay::Args),
+    Forget(cli::forget::Args),
+    Export(cli::export::Args),
     Demo(cli::demo::Args),
 }
 
@@ -60,6 +64,8 @@ fn main() -> ExitCode {
         Command::Dead(command) => cli::dead::run(&command),
         Command::Events(command) => cli::events::run(&command),
         Command::Replay(args) => cli::replay::run(&args),
+        Command::Forget(args) => cli::forget::run(&args),
+        Command::Export(args) => cli::export::run(&args),
         Command::Demo(args) => cli::demo::run(args),
     }
 }

@@ -10,11 +10,17 @@ macro_rules! say {
 
 mod bar;
 pub mod check;
+mod check_identity;
+mod check_visitors;
 pub mod dead;
 pub mod demo;
 pub mod events;
+pub mod export;
 mod follow;
+pub mod forget;
 mod log;
+mod output;
+mod person;
 mod place;
 mod redrive;
 pub mod replay;
@@ -24,6 +30,7 @@ pub mod status;
 mod stopped;
 pub mod tag;
 pub mod r#try;
+mod try_identity;
 mod try_request;
 mod try_why;
 

@@ -1,5 +1,7 @@
 //! Why a tag did what it did, in lines for a person.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use tagyard_pipeline::plan::Explained;
 use tagyard_pipeline::trigger::Shown;
@@ -15,6 +17,11 @@ pub(super) fn lines(why: &Explained) -> Vec<String> {
         lines.push("anonymised: it gets the event without whom it is about".to_owned());
     }
     lines
+}
+
+/// What was found out about the visitor.
+pub(super) fn found(found: &BTreeMap<String, Value>) -> Vec<String> {
+    found.iter().map(|(path, value)| format!("found out: {path} is {}", short(value))).collect()
 }
 
 fn clause(shown: &Shown) -> String {

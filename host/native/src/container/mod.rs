@@ -3,9 +3,12 @@
 mod collect;
 mod components;
 mod condition;
+mod edge;
 mod expression;
 mod fault;
+mod folder;
 mod grant;
+mod identity;
 mod node;
 mod problem;
 pub(crate) mod schema;
@@ -25,15 +28,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tagyard_pipeline::container::model;
+use tagyard_pipeline::enrich::{Enrichment, EnrichmentError, Locate};
 use tagyard_pipeline::grants::Grant;
+use tagyard_pipeline::plan::Shared;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::geo::Database;
 use crate::registry::TagComponent;
 use crate::text::Position;
 use node::Node;
 
-pub use components::components;
+pub use components::files;
+pub use folder::{Claims, Clashing, clashes, folder_files, load_one};
 pub use problem::{Pretty, Problem, Report, Span};
 pub use schema::container_schema;
 
@@ -46,6 +53,8 @@ pub struct Loaded {
     pub container: model::Container,
     /// In the order of the file.
     pub tags: Vec<LoadedTag>,
+    /// The database of addresses that it names.
+    pub(crate) database: Option<Arc<Database>>,
 }
 
 /// One tag of a container.
@@ -67,6 +76,17 @@ pub struct SecretSource<'l> {
     pub hosts: Option<&'l [String]>,
 }
 
+impl Loaded {
+    /// How its events are enriched.
+    ///
+    /// # Errors
+    /// None, for a container that was checked.
+    pub fn enrichment(&self, shared: &Shared) -> Result<Enrichment, EnrichmentError> {
+        let database = self.database.clone().map(|database| database as Arc<dyn Locate>);
+        Enrichment::compile(&self.container, shared.rules().asked(), database)
+    }
+}
+
 impl LoadedTag {
     pub fn secrets(&self) -> impl Iterator<Item = SecretSource<'_>> {
         self.spec.secrets.iter().map(|(name, secret)| SecretSource {
@@ -82,11 +102,15 @@ impl LoadedTag {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(path: &Path, env: Environment) -> Result<Loaded, Report> {
-    let file = path.display().to_string();
-    let text = read(path).map_err(|error| {
-        Report::new(&file, "", vec![Problem::new(Span { start: 0, end: 0 }, format!("cannot read it: {error}"))])
-    })?;
-    parse(&file, &text, path.parent().unwrap_or(Path::new("")), env)
+    load_text(path, &text_of(path)?, env)
+}
+
+/// Loads a container from what its file said.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_text(path: &Path, text: &str, env: Environment) -> Result<Loaded, Report> {
+    parse(&path.display().to_string(), text, path.parent().unwrap_or(Path::new("")), env)
 }
 
 /// Loads a container from a text. `file` is its name in the report, `base` the folder that its paths are relative to.
@@ -129,6 +153,8 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     transform::check_shared(root, text, &mut problems);
     vars::check(root, text, &mut problems);
     condition::check_consent(root, &mut problems);
+    identity::check(root, &mut problems);
+    let database = edge::check(root, surroundings, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -137,7 +163,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     let whole = |error: serde_json::Error| vec![Problem::new(root.name, error.to_string())];
     let container: model::Container = serde_json::from_value(json).map_err(whole)?;
     let tags = container.tags.iter().zip(tags).map(|(spec, checked)| checked.load(spec.clone())).collect();
-    Ok(Loaded { container, tags })
+    Ok(Loaded { container, tags, database })
 }
 
 /// The first error of each line, up to one in an array: where that is not closed, the parser stumbles over every line after.
@@ -153,6 +179,13 @@ fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
         }
     }
     lines.into_values().collect()
+}
+
+fn text_of(path: &Path) -> Result<String, Report> {
+    read(path).map_err(|error| {
+        let problem = Problem::new(Span { start: 0, end: 0 }, format!("cannot read it: {error}"));
+        Report::new(&path.display().to_string(), "", vec![problem])
+    })
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

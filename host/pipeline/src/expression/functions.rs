@@ -111,7 +111,7 @@ pub(crate) fn sha256(text: &str) -> String {
 }
 
 /// Where an address may lie: `10.0.0.0/8`, or one address.
-pub(super) fn network(text: &str) -> Option<IpNet> {
+pub(crate) fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 

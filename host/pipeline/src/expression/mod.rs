@@ -24,13 +24,13 @@ use serde_json::Value;
 use crate::free::unknown_variable;
 
 pub use functions::pattern;
-pub(crate) use functions::sha256;
+pub(crate) use functions::{network, sha256};
 pub use reads::{Reads, Tree};
 pub(crate) use values::{float_to_json, no_value, to_json};
 pub use view::{Around, Nothing, View};
 
 /// The variables that an expression may name.
-pub const VARIABLES: [&str; 4] = ["event", "request", "consent", "vars"];
+pub const VARIABLES: [&str; 5] = ["event", "request", "visitor", "consent", "vars"];
 
 /// A compiled expression.
 pub struct Expression {

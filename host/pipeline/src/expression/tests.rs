@@ -67,7 +67,7 @@ fn what_can_never_be_true_does_not_compile() {
         assert!(error.to_string().starts_with(expected), "{source}: {error}");
         assert!(error.offset.is_some(), "{source}");
     };
-    check("evnt.a", "unknown variable `evnt`: an expression sees `event`, `request`, `consent`, `vars`");
+    check("evnt.a", "unknown variable `evnt`: an expression sees `event`, `request`, `visitor`, `consent`, `vars`");
     check("event.a.startswith('b')", "there is no function `startswith`");
     check("event.a.matches('(')", "not a regular expression: unclosed group");
     check("event.a.matches('(a{1000}){1000}')", "the pattern is too large");
@@ -76,6 +76,9 @@ fn what_can_never_be_true_does_not_compile() {
     check("vars == 1", "`vars` is read by name, as in `vars.page_host`");
     check("'a' in consent", "`consent` is read by name, as in `consent.analytics`");
     check("size(request.cookies) > 1", "only what is named of a request is kept: `request.cookies.NAME`");
+    check("visitor == 'x'", "name what of the visitor is meant: `visitor.country`, `visitor.region`");
+    check("visitor.town == 'Ulm'", "of a visitor there is no `town`: there is `visitor.country`");
+    check("visitor.country.code == 'US'", "of a visitor there is no `country.code`");
     check("request.body == ''", "a request has no `body`: it has `request.host`");
     check("request.headers['User-Agent'] == ''", "write header names in lower case: `user-agent`");
     check("request.headers.cookie == ''", "the header `cookie` is not kept; a cookie is `request.cookies.NAME`");

@@ -17,10 +17,13 @@ pub struct View<'e> {
     around: &'e dyn Around,
 }
 
-/// What there is besides the event: `request`, `vars`, `consent`.
+/// What there is besides the event: `request`, `visitor`, `vars`, `consent`.
 pub trait Around: Sync {
     /// What is kept of the request that brought the event.
     fn request(&self) -> &Map<String, Value>;
+
+    /// What is known of the visitor under a name.
+    fn visitor(&self, name: &str) -> Option<&Value>;
 
     /// The value of a variable.
     ///
@@ -40,6 +43,10 @@ impl Around for Nothing {
     fn request(&self) -> &Map<String, Value> {
         static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         &NOTHING
+    }
+
+    fn visitor(&self, _: &str) -> Option<&Value> {
+        None
     }
 
     fn variable(&self, _: &str) -> Result<&Value, NoValue> {
@@ -99,6 +106,7 @@ impl<'e> View<'e> {
             "event" => values::object(self.fields(), read),
             "request" => values::object(self.around.request(), read),
             // What has no value is left out, and so is missing.
+            "visitor" => named(|around, name| around.visitor(name).map(values::whole)),
             "vars" => named(|around, name| around.variable(name).ok().map(values::whole)),
             _ => named(|around, purpose| Some(Box::new(CelBool::from(around.is_given(purpose))))),
         }
@@ -114,6 +122,7 @@ impl<'e> View<'e> {
             ["event"] => None,
             ["event", path @ ..] => within(self.fields(), path),
             ["request", path @ ..] => within(self.around.request(), path),
+            ["visitor", name] => self.around.visitor(name).cloned(),
             ["vars", name, path @ ..] => {
                 let value = self.around.variable(name).ok()?;
                 path.iter().try_fold(value, |value, part| value.get(part)).cloned()
