@@ -26,16 +26,6 @@ pub const TABLE_ELEMENTS: usize = 100_000;
 /// The most bytes of a guest's standard error that are kept as log lines.
 pub const STDERR_BYTES: usize = 16 * 1024;
 
-/// The most log lines of one call, and the most bytes of one, that are passed on.
-pub const LOG_LINES: usize = 32;
-pub const LOG_LINE_BYTES: usize = 1_024;
-
-/// The most notes of one call on events that are skipped or rejected: twice the largest batch.
-pub const MAX_NOTES: usize = 4_096;
-
-/// The longest reason of a tag that is recorded; what a tag says is not trusted to be short.
-pub const REASON_BYTES: usize = 512;
-
 /// How much of a guest's memory stays mapped between calls. As much as the bundled tags start with (`.cargo/config.toml`), so
 /// that their pages are never faulted in anew.
 pub const RESIDENT_BYTES: usize = 256 * 1024;
@@ -45,18 +35,6 @@ pub const GUEST_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 
 /// The longest a vendor may take to accept a connection. A host that does not answer at all is told from a slow one.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How much of a vendor's answer is read. What is longer is not drained: the connection is closed instead.
-pub const ANSWER_BYTES: usize = 64 * 1024;
-
-/// How much of a vendor's answer is kept in a dead letter, for a person to read.
-pub const KEPT_ANSWER_BYTES: usize = 4 * 1024;
-
-/// The first and the longest pause between two attempts of a delivery; full jitter lies over both.
-pub const RETRY_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(600));
-
-/// The longest pause that a vendor's `Retry-After` is obeyed for; a hostile answer must not park an event for years.
-pub const RETRY_AFTER_LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Requests of one tag that are on the wire at once. Bounds what a slow vendor makes the host keep open.
 pub const TAG_DELIVERIES: usize = 32;
@@ -68,9 +46,6 @@ pub const IDLE_CONNECTIONS: usize = 32;
 /// that is down holds back its own tag at this point, and the rest stays in the journal.
 pub const TAG_EVENTS: usize = 4_096;
 pub const TAG_BYTES: usize = 16 * 1024 * 1024;
-
-/// The most bytes of events that one call carries, whatever `max_batch` says: a guest has to hold them several times over.
-pub const BATCH_BYTES: usize = 1024 * 1024;
 
 /// How long an event waits for others of its batch, while none of the tag's calls is running.
 pub const BATCH_LINGER: Duration = Duration::from_millis(20);

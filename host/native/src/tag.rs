@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use tagyard_pipeline::outcome::Cause;
-use tagyard_pipeline::output::{LogLine, Output, Request};
-use tagyard_pipeline::permit::{MAX_REQUESTS, Permitted, SecretBindings, permit};
+use tagyard_pipeline::output::{LogLine, Request};
+use tagyard_pipeline::permit::{Permitted, SecretBindings};
 use tagyard_pipeline::plan::{Plan, PlanError, Shared};
+use tagyard_pipeline::ran::{self, BATCH_BYTES};
 use tagyard_pipeline::redact::Redacted;
 
 use crate::container::{Environment, LoadedTag};
 use crate::deliver::Wire;
 use crate::held::{Held, Room};
-use crate::limits::{BATCH_BYTES, MAX_NOTES};
 use crate::sandbox::{CallError, LoadError, Loaded, Sandbox};
 use crate::secrets::{TagSecrets, bindings};
+
+pub use tagyard_pipeline::ran::GuestEnd;
 
 /// A tag that is ready to run.
 pub struct Tag {
@@ -59,13 +60,6 @@ pub struct Ran {
     pub held: Option<Held>,
 }
 
-/// How an event ended in the sandbox or at the permit.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum GuestEnd {
-    Skipped(String),
-    Dead(Cause, String),
-}
-
 impl Tag {
     /// Compiles a tag's plan and loads its component.
     ///
@@ -99,84 +93,17 @@ impl Tag {
         let count = events.len();
         let mut held = self.room.reserve().await;
         let output = self.sandboxed.call(events).await?;
-        check(&output, count)?;
+        let bytes = output.requests.iter().map(size).sum();
+        let ran = ran::Ran::new(output, count, self.plan.grant(), &self.bindings).map_err(CallError::Output)?;
         if let Some(held) = &mut held {
-            held.shrink(output.requests.iter().map(size).sum());
+            held.shrink(bytes);
         }
-        let mut ran = Ran { log: output.log, held, ..Ran::default() };
-        let mut named = vec![false; count];
-        for note in output.rejected {
-            ran.end(&mut named, note.event, GuestEnd::Dead(Cause::Rejected, note.reason));
-        }
-        for mut request in output.requests {
-            if request.events.is_empty() {
-                // A request that does not say what it carries stands for the whole call.
-                request.events = (0..).take(count).collect();
-            }
-            let carried = request.events.clone();
-            match permit(request, count, self.plan.grant(), &self.bindings) {
-                Ok(permitted) => {
-                    carried.iter().for_each(|event| named[*event as usize] = true);
-                    ran.permitted.push(permitted);
-                }
-                Err(refused) => {
-                    for event in carried {
-                        ran.end(&mut named, event, GuestEnd::Dead(Cause::Refused, refused.to_string()));
-                    }
-                }
-            }
-        }
-        for note in
-            output.skipped.into_iter().filter(|note| named.get(note.event as usize) == Some(&false)).collect::<Vec<_>>()
-        {
-            ran.end(&mut named, note.event, GuestEnd::Skipped(note.reason));
-        }
-        for event in (0..).take(count) {
-            if !named[event as usize] {
-                ran.end(&mut named, event, GuestEnd::Skipped("the tag returned nothing for it".to_owned()));
-            }
-        }
-        Ok(ran)
+        Ok(Ran { permitted: ran.permitted, ended: ran.ended, log: ran.log, held })
     }
 
     /// How many bytes of events one call takes.
     pub fn batch_bytes(&self) -> usize {
         BATCH_BYTES
-    }
-}
-
-impl Ran {
-    /// Ends an event, if the call has it: a position that a guest makes up means nothing.
-    fn end(&mut self, named: &mut [bool], event: u32, end: GuestEnd) {
-        if let Some(named) = named.get_mut(event as usize) {
-            *named = true;
-            self.ended.push((event as usize, end));
-        }
-    }
-}
-
-/// Whether an output is of such a size, and speaks of such events, as can be meant.
-fn check(output: &Output, events: usize) -> Result<(), CallError> {
-    let (requests, notes) = (output.requests.len(), output.skipped.len() + output.rejected.len());
-    if requests > MAX_REQUESTS {
-        return Err(CallError::Output(format!("{requests} requests, and {MAX_REQUESTS} are the most")));
-    }
-    if notes > MAX_NOTES {
-        return Err(CallError::Output(format!("{notes} events skipped or rejected, and {MAX_NOTES} are the most")));
-    }
-    if let Some(request) = output.requests.iter().find(|request| request.events.len() > events) {
-        let named = request.events.len();
-        return Err(CallError::Output(format!("a request with {named} events of a call with {events}")));
-    }
-    // An event that was meant by it would else end as if the tag had had nothing to say of it.
-    match output.skipped.iter().chain(&output.rejected).find(|note| note.event as usize >= events) {
-        Some(note) => Err(CallError::Position(note.event, events)),
-        None => {
-            match output.requests.iter().flat_map(|request| &request.events).find(|event| **event as usize >= events) {
-                Some(event) => Err(CallError::Position(*event, events)),
-                None => Ok(()),
-            }
-        }
     }
 }
 

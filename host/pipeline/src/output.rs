@@ -1,5 +1,12 @@
 //! What a tag returned, as the contract in `wit/tag.wit` has it. None of it is trusted.
 
+/// The most log lines of one call, and the most bytes of one, that are passed on.
+pub const LOG_LINES: usize = 32;
+pub const LOG_LINE_BYTES: usize = 1_024;
+
+/// The longest reason of a tag that is recorded; what a tag says is not trusted to be short.
+pub const REASON_BYTES: usize = 512;
+
 /// What one call returned.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Output {
@@ -55,4 +62,16 @@ pub enum Level {
     Info,
     Warn,
     Error,
+}
+
+/// Cuts a guest's text short and takes its control characters out, so that it can neither flood a log nor forge a line of it.
+pub fn shorten(text: &str, bytes: usize) -> String {
+    // One more than may stand, so as to know whether there are more.
+    let mut short: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(bytes + 1).collect();
+    if short.len() > bytes {
+        let end = (0..=bytes).rev().find(|end| short.is_char_boundary(*end)).unwrap_or(0);
+        short.truncate(end);
+        short.push('…');
+    }
+    short
 }

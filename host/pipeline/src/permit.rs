@@ -23,6 +23,9 @@ pub const MAX_URL_BYTES: usize = 8 * 1024;
 pub const MAX_HEADERS: usize = 64;
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 
+/// What a request says it comes from, where its tag says nothing.
+pub const AGENT: &str = concat!("tagyard/", env!("CARGO_PKG_VERSION"));
+
 /// The headers that belong to the connection or to the host's own framing. A tag that could set them could smuggle a
 /// second request, or reach another virtual host than the one it was granted.
 const HOST_HEADERS: [&str; 12] = [

@@ -4,9 +4,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tagyard_pipeline::refused::Refused;
 use tagyard_pipeline::sources::MAX_BODY_BYTES;
 
-use super::answer::Refused;
 use crate::limits::REQUEST_TIMEOUT;
 
 #[expect(clippy::disallowed_methods, reason = "`Limited`")]
@@ -14,12 +14,8 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Refused> {
     let limited = Limited::new(body, MAX_BODY_BYTES);
     match tokio::time::timeout(REQUEST_TIMEOUT, limited.collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refused::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            format!("the body is longer than {MAX_BODY_BYTES} bytes; send the events in smaller batches"),
-        )),
-        Ok(Err(_)) => Err(Refused::new(StatusCode::BAD_REQUEST, "broken_body", "the body broke off")),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refused::too_long()),
+        Ok(Err(_)) => Err(Refused::broken_body()),
         Err(_) => Err(Refused::new(
             StatusCode::REQUEST_TIMEOUT,
             "slow_body",

@@ -5,7 +5,6 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
-pub(crate) mod cors;
 mod counted;
 mod identify;
 pub(crate) mod probes;
@@ -28,20 +27,21 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::container::model;
+use tagyard_pipeline::cors;
+use tagyard_pipeline::dead_letter::DeadLetter;
 use tagyard_pipeline::enrich::Enrichment;
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::identity::Identity;
-use tagyard_pipeline::outcome::Cause;
+use tagyard_pipeline::refused::Refused;
 use tagyard_pipeline::request;
 use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
 use tokio::sync::Semaphore;
 
-use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::dead_letters::DeadLetters;
 use crate::decoded::Decoded;
 use crate::identity::Links;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
 use crate::labels::Labels;
-use answer::Refused;
 use counted::Counted;
 use identify::Identified;
 
@@ -128,10 +128,10 @@ impl Collector {
         at: Timestamp,
     ) -> Result<(), Refused> {
         let (accepted, dead) = (records.len() as u64, bad.len() as u64);
-        let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| letter(bad, at)).collect();
-        self.letters.append(&letters).await?;
+        let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| DeadLetter::of_bad(bad, at)).collect();
+        self.letters.append(&letters).await.map_err(answer::not_appended)?;
         if !records.is_empty() {
-            let appended = self.journal.append(records).await?;
+            let appended = self.journal.append(records).await.map_err(answer::not_appended)?;
             self.counted.duplicates.increment(appended.duplicates.into());
         }
         self.counted.accepted(source, accepted, dead);
@@ -169,8 +169,8 @@ async fn collect(State(collector): State<Arc<Collector>>, request: Request) -> R
     match try_collect(&collector, request).await {
         Ok(response) => response,
         Err(refused) => {
-            refused.count(&collector.labels);
-            refused.into()
+            answer::count(&refused, &collector.labels);
+            answer::refusal(&refused)
         }
     }
 }
@@ -181,7 +181,8 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     // Taken by reference into the static list: unclaimed requests are visible, never silently dropped.
     let path = collector.intake.rules.path(parts.uri.path());
     let head = Head { method: &parts.method, path, headers: &parts.headers };
-    let source = sources::find(&head, &collector.intake.rules).ok_or_else(|| Refused::unclaimed(&parts))?;
+    let source = sources::find(&head, &collector.intake.rules)
+        .ok_or_else(|| Refused::unclaimed(&parts.method, parts.uri.path()))?;
     let body = body::read(body).await?;
     keep_authority(&mut parts);
     let received_at = Timestamp::now();
@@ -232,20 +233,5 @@ pub(crate) fn keep_authority(parts: &mut Parts) {
     let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     if let Some(authority) = authority {
         parts.headers.insert(HOST, authority);
-    }
-}
-
-fn letter(bad: BadEvent, at: Timestamp) -> DeadLetter {
-    DeadLetter {
-        at,
-        tag: None,
-        position: None,
-        cause: Cause::Invalid,
-        reason: format!("event {} of the request: {}", bad.position, bad.reason),
-        event: bad.event,
-        brought_by: request::Request::default(),
-        request: None,
-        answer: None,
-        attempts: 0,
     }
 }

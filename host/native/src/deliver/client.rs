@@ -9,6 +9,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as PooledClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tagyard_pipeline::permit::AGENT;
 use url::{Position, Url};
 
 use super::Failure;
@@ -19,8 +20,6 @@ pub(super) type Client = PooledClient<HttpsConnector<HttpConnector<Resolver>>, F
 
 /// How long an idle connection is kept; most servers close theirs after a minute or more.
 const IDLE: Duration = Duration::from_secs(50);
-
-const AGENT: &str = concat!("tagyard/", env!("CARGO_PKG_VERSION"));
 
 /// One client for public addresses only, and one for tags that may reach private ones, so that no kept connection crosses.
 pub(super) struct Clients {

@@ -8,7 +8,6 @@ mod destination;
 mod divert;
 mod network;
 mod resolve;
-mod retry;
 mod wire;
 
 use std::sync::Arc;
@@ -18,15 +17,15 @@ use http_body_util::Full;
 use hyper_util::client::legacy::Error as ClientError;
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::permit::Permitted;
+use tagyard_pipeline::retry::{self, Verdict};
 use tagyard_pipeline::secrets::{Sealed, Secrets, mask, seal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Position;
 
-pub use answer::Answer;
 pub use divert::{Divert, DivertError};
 pub use network::{Health, HostHealth, Network};
-use retry::Verdict;
+pub use tagyard_pipeline::retry::Answer;
 pub use wire::Wire;
 
 /// Sends the requests of one container's tags.
@@ -123,7 +122,7 @@ impl Deliverer {
             };
             drop(place);
             let (verdict, reason, answer) = match result {
-                Ok(answer) => (retry::judge(&answer), answer.to_string(), Some(answer)),
+                Ok(answer) => (answer.judge(), answer.to_string(), Some(answer)),
                 Err(failure) if failure.is_final => (Verdict::Refused { content: false }, failure.reason, None),
                 Err(failure) => (Verdict::Again { after: None }, failure.reason, None),
             };
@@ -142,8 +141,9 @@ impl Deliverer {
                 Verdict::Again { after } => after,
             };
             metrics::counter!("tagyard_delivery_retries_total").increment(1);
-            let Some(pause) = retry::pause(since, self.max_age, attempts, after) else {
-                let reason = format!("{reason}; given up after {} h", self.max_age.as_secs() / 3_600);
+            let (now, jitter) = (SystemTime::now(), rand::random());
+            let Some(pause) = retry::pause(since, self.max_age, attempts, after, now, jitter) else {
+                let reason = retry::given_up(&reason, self.max_age);
                 return Err(Undone::Undelivered(Undelivered { reason, answer, attempts, refused_content: false }));
             };
             tracing::debug!(host = request.url().host_str(), attempts, ?pause, reason, "a delivery is tried again");
@@ -201,7 +201,7 @@ impl Deliverer {
         let response = tokio::time::timeout_at(deadline, client.request(request)).await;
         let late = || Failure { reason: format!("no answer within {} s", self.timeout.as_secs()), is_final: false };
         let response = response.map_err(|_| late())?.map_err(|error| Failure::of(&error))?;
-        Ok(Answer::read(response, deadline, mask).await)
+        Ok(answer::read(response, deadline, mask).await)
     }
 }
 

@@ -14,12 +14,14 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use jiff::Timestamp;
 use tagyard_pipeline::addresses::{Addresses, Whose, unknown};
+use tagyard_pipeline::cors;
+use tagyard_pipeline::refused::Refused;
 use tagyard_pipeline::sources::{Incoming, Parsed, Source};
 use tower::{Layer, ServiceExt};
 
 use super::member::{Common, Member, Unavailable};
-use crate::collect::answer::{self, Refused};
-use crate::collect::{body, connection, cors, keep_authority, probes};
+use crate::collect::answer;
+use crate::collect::{body, connection, keep_authority, probes};
 use crate::labels::Labels;
 use crate::limits::WAKE_AGAIN_AFTER;
 
@@ -94,7 +96,7 @@ async fn route(State(front): State<Arc<Front>>, request: Request) -> Response {
         }
         Err(said) => {
             if let Said::Refused(refused) = &said {
-                refused.count(&Labels::default());
+                answer::count(refused, &Labels::default());
             }
             of_nobody(&table, parts, said).await
         }
@@ -106,7 +108,7 @@ async fn find(front: &Front, table: &Table, parts: &Parts, body: Body) -> Result
     let incoming = |body| incoming(parts, body);
     let source: &dyn Source = match table.addresses.of_head(&incoming(&[])) {
         Whose::Container(container) => return Ok((container, body)),
-        Whose::Unclaimed => return Err(lost(table, Refused::unclaimed(parts))),
+        Whose::Unclaimed => return Err(lost(table, Refused::unclaimed(&parts.method, parts.uri.path()))),
         Whose::AskBody(source) => source,
     };
     // The collector takes a place of its own for what it does with it.
@@ -144,7 +146,7 @@ async fn pass_on(member: &Arc<Member>, origins: &[String], request: Request) -> 
                 Unavailable::Failed(_) | Unavailable::Retired => WAKE_AGAIN_AFTER,
             };
             let refused = Refused::out_of_work(wait);
-            refused.count(&Labels::of(&member.name));
+            answer::count(&refused, &Labels::of(&member.name));
             return with_cors(origins, request.into_parts().0, Said::Refused(refused)).await;
         }
     }
@@ -162,7 +164,7 @@ async fn with_cors(origins: &[String], parts: Parts, said: Said) -> Response {
         let said = said.clone();
         async move {
             Ok::<_, std::convert::Infallible>(match &*said {
-                Said::Refused(refused) => refused.clone().into(),
+                Said::Refused(refused) => answer::refusal(refused),
                 Said::Answered(parsed) => answer::success(&parsed.answer, None),
             })
         }

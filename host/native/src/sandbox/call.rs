@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use tagyard_pipeline::container::model::Limits;
-use tagyard_pipeline::output::{self, Output};
+use tagyard_pipeline::output::{self, LOG_LINE_BYTES, LOG_LINES, Output, REASON_BYTES, shorten};
+use tagyard_pipeline::ran::OutputError;
 use tagyard_pipeline::redact::Redacted;
 use wasmtime::{Store, Trap};
 
 use super::limiter::Limiter;
 use super::wasi::Stderr;
-use crate::limits::{
-    EPOCH_TICK, GUEST_HANDLES, GUEST_MEMORY_BYTES, LIFTED_BYTES, LOG_LINE_BYTES, LOG_LINES, REASON_BYTES,
-};
+use crate::limits::{EPOCH_TICK, GUEST_HANDLES, GUEST_MEMORY_BYTES, LIFTED_BYTES};
 use bindings::exports::tagyard::tag::handler::Failure;
 use bindings::tagyard::tag::types as wit;
 
@@ -45,10 +44,8 @@ pub enum CallError {
     Stack,
     #[error("it broke off: {0}")]
     Trap(String),
-    #[error("it returned more than the host takes: {0}")]
-    Output(String),
-    #[error("it returned something for event {0} of a call with {1}; positions begin at 0")]
-    Position(u32, usize),
+    #[error(transparent)]
+    Output(#[from] OutputError),
     #[error("it returned what cannot be read: {0}")]
     Unreadable(String),
     #[error("it does not accept its settings: {0}")]
@@ -114,7 +111,8 @@ fn explain(error: &wasmtime::Error, bounds: &Bounds, guest: &Guest) -> CallError
     }
     let root = error.root_cause().to_string();
     if root.contains("fuel") {
-        return CallError::Output(format!("a result of more than {} MiB", LIFTED_BYTES >> 20));
+        let size = format!("a result of more than {} MiB", LIFTED_BYTES >> 20);
+        return CallError::Output(OutputError::TooMuch(size));
     }
     let backtrace = error.downcast_ref::<wasmtime::WasmBacktrace>();
     if trap.is_none() && backtrace.is_none_or(|backtrace| backtrace.frames().is_empty()) {
@@ -229,16 +227,4 @@ fn log_line(line: wit::LogLine) -> output::LogLine {
         },
         message: shorten(&line.message, LOG_LINE_BYTES),
     }
-}
-
-/// Cuts a guest's text short and takes its control characters out, so that it can neither flood a log nor forge a line of it.
-fn shorten(text: &str, bytes: usize) -> String {
-    // One more than may stand, so as to know whether there are more.
-    let mut short: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(bytes + 1).collect();
-    if short.len() > bytes {
-        let end = (0..=bytes).rev().find(|end| short.is_char_boundary(*end)).unwrap_or(0);
-        short.truncate(end);
-        short.push('…');
-    }
-    short
 }

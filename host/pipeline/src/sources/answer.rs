@@ -28,6 +28,11 @@ pub struct Content {
 }
 
 impl Answer {
+    /// Whether a cache may not keep it. These answer what a browser asks for with GET, too: the next event has to be asked for again.
+    pub fn is_not_kept(&self) -> bool {
+        matches!(self, Answer::Pixel | Answer::Empty | Answer::Text(_))
+    }
+
     /// The answer's status, type and bytes: the same on every host.
     pub fn content(&self) -> Content {
         let content = |content_type, body| Content { status: StatusCode::OK, content_type: Some(content_type), body };

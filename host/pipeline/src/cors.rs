@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::response::Response;
 use futures_util::future::Either;
-use http::Method;
 use http::header::{HeaderValue, ORIGIN, RETRY_AFTER};
+use http::{Method, Request, Response};
 use tower::{Layer, Service};
 use tower_http::cors::{AllowHeaders, AllowOrigin, Cors, CorsLayer};
 
@@ -16,16 +14,17 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Cors, CorsLayer};
 const PREFLIGHT_AGE: Duration = Duration::from_secs(86_400);
 
 /// Does nothing to an event that no browser sends from a page of another origin: those of backends and apps have no `Origin`.
-pub(crate) fn layer(origins: &[String]) -> OfPages {
+pub fn layer(origins: &[String]) -> OfPages {
     OfPages(Arc::new(rules(origins)))
 }
 
+/// Answers preflights, and adds to answers what a page's browser asks for.
 #[derive(Clone)]
-pub(crate) struct OfPages(Arc<CorsLayer>);
+pub struct OfPages(Arc<CorsLayer>);
 
-/// It is cloned for each request, and the rules' lists of names would be with it.
+/// A service behind [`OfPages`]. It is cloned for each request, and the rules' lists of names would be with it.
 #[derive(Clone)]
-pub(crate) struct OfPagesService<S> {
+pub struct OfPagesService<S> {
     rules: Arc<CorsLayer>,
     inner: S,
 }
@@ -38,20 +37,20 @@ impl<S> Layer<S> for OfPages {
     }
 }
 
-impl<S> Service<Request> for OfPagesService<S>
+impl<S, B, R> Service<Request<B>> for OfPagesService<S>
 where
-    S: Service<Request, Response = Response> + Clone,
-    Cors<S>: Service<Request, Response = Response, Error = S::Error>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    Cors<S>: Service<Request<B>, Response = Response<R>, Error = S::Error>,
 {
-    type Response = Response;
+    type Response = Response<R>;
     type Error = S::Error;
-    type Future = Either<<Cors<S> as Service<Request>>::Future, S::Future>;
+    type Future = Either<<Cors<S> as Service<Request<B>>>::Future, S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         // An answer to anything but a POST may be kept by a cache, for which it has to say what it depends on.
         if request.method() == Method::POST && !request.headers().contains_key(ORIGIN) {
             return Either::Right(self.inner.call(request));

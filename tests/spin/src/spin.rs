@@ -1,0 +1,166 @@
+//! `spin up`: the stand-in, and the real one where there is one.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::client::{Answer, Client};
+use crate::manifest::TOKEN;
+use crate::{built, manifest};
+
+/// How long something may take before a test says that it hangs. To compile the collector takes a while.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A program that has `up`.
+#[derive(Clone, Debug)]
+pub struct Runtime(PathBuf);
+
+/// The stand-in, and Spin itself: what `SPIN` names, or a `spin` on the path.
+pub fn runtimes() -> Vec<Runtime> {
+    let stand_in = built().join("spin-stand-in");
+    assert!(stand_in.is_file(), "{} is missing: run tests/spin/run", stand_in.display());
+    let on_path = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).map(|folder| folder.join("spin")).find(|file| file.is_file())
+    };
+    let real = std::env::var_os("SPIN").map(PathBuf::from).or_else(on_path);
+    [Some(stand_in), real].into_iter().flatten().map(Runtime).collect()
+}
+
+/// An application that runs. Its process is ended with it.
+pub struct Spin {
+    pub client: Client,
+    pub address: SocketAddr,
+    folder: PathBuf,
+    child: Child,
+}
+
+/// How an event ended for a tag, as the collector's log says it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    pub tag: String,
+    pub message_id: String,
+    pub outcome: String,
+    pub line: Value,
+}
+
+impl Spin {
+    /// Writes the manifest of a container into a folder and starts it.
+    pub async fn start(runtime: &Runtime, folder: &Path, container: &str, divert: Option<&str>) -> Self {
+        manifest::write(folder, container, divert);
+        Self::start_again(runtime, folder, &[]).await
+    }
+
+    /// Starts what a folder has, with whatever its store has, and with these variables in the program's own environment.
+    pub async fn start_again(runtime: &Runtime, folder: &Path, env: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(&runtime.0);
+        command.args(["up", "--quiet", "--listen", "127.0.0.1:0", "--from"]).arg(folder.join("spin.toml"));
+        command.arg("--state-dir").arg(folder.join("state")).arg("--log-dir").arg(folder.join("logs"));
+        command.args(["--variable", &format!("drain_token={TOKEN}")]).envs(env.iter().copied());
+        for name in ["GA4_API_SECRET", "MIXPANEL_TOKEN", "META_TOKEN", "ORDERS_SIGNING_KEY", "SHOP", "MAIL"] {
+            command.env(format!("SPIN_VARIABLE_{name}"), format!("value-of-{name}"));
+        }
+        command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().expect("a process");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let listening = async {
+            loop {
+                let line = lines.next_line().await.expect("UTF-8").unwrap_or_else(|| panic!("{runtime:?} ended"));
+                if let Some((_, address)) = line.split_once("http://") {
+                    return address.split(['/', ' ']).next().unwrap_or_default().parse().expect("an address");
+                }
+            }
+        };
+        let address = tokio::time::timeout(PATIENCE, listening).await.expect("it listens");
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Spin { client: Client::new(address), address, folder: folder.to_owned(), child }
+    }
+
+    /// An operator's request.
+    pub async fn operate(&self, method: &str, path: &str) -> Value {
+        let answer = self.with_token(method, path, TOKEN).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    pub async fn with_token(&self, method: &str, path: &str, token: &str) -> Answer {
+        self.client.send(method, path, &[("authorization", &format!("Bearer {token}"))], "").await
+    }
+
+    /// Drains until nothing waits.
+    pub async fn drain_all(&self) {
+        let drained = async {
+            while self.operate("POST", "/tagyard/drain").await["waiting"] != 0 {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, drained).await.expect("it is drained");
+    }
+
+    /// Waits until the status says so.
+    pub async fn wait_for_status(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let waited = async {
+            loop {
+                let status = self.operate("GET", "/tagyard/status").await;
+                if is(&status) {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("it never came to {what}"))
+    }
+
+    /// Waits for so many outcomes, and returns them all.
+    pub async fn outcomes(&self, count: usize) -> Vec<Said> {
+        let mut said = Vec::new();
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            said = self.said();
+            if said.len() >= count {
+                return said;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{count} outcomes were expected, and {} came: {said:#?}; the log: {}", said.len(), self.log());
+    }
+
+    fn said(&self) -> Vec<Said> {
+        let lines = self.log();
+        let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+        lines
+            .filter(|line| line.get("outcome").is_some())
+            .map(|line| Said {
+                tag: text(&line, "tag"),
+                message_id: text(&line, "message_id"),
+                outcome: text(&line, "outcome"),
+                line,
+            })
+            .collect()
+    }
+
+    /// What the collector has said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("logs/collector_stdout.txt")).unwrap_or_default()
+    }
+
+    /// All dead letters.
+    pub async fn dead(&self) -> Vec<Value> {
+        self.operate("GET", "/tagyard/dead").await["letters"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Ends it without a word, as a platform or a loss of power does.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it runs");
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) {
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends").expect("an end");
+    }
+}

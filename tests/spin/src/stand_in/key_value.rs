@@ -1,0 +1,171 @@
+//! The key-value store: a file for each key, so that a process that is killed leaves what it had written.
+
+use std::path::{Path, PathBuf};
+
+use wasmtime::component::{Accessor, FutureReader, HasData, Resource, StreamReader};
+
+use crate::guest::Guest;
+use crate::guest::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
+
+/// An open store.
+#[expect(unreachable_pub, reason = "the bindings name it")]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// All stores of the application.
+#[derive(Clone, Debug)]
+pub(crate) struct Stores {
+    folder: PathBuf,
+    /// The labels that the component may open.
+    labels: Vec<String>,
+}
+
+impl Stores {
+    pub(crate) fn new(state: &Path, labels: &[String]) -> Self {
+        Stores { folder: state.join("key-value"), labels: labels.to_vec() }
+    }
+
+    fn open(&self, label: &str) -> Result<Store, Error> {
+        if !self.labels.iter().any(|known| known == label) {
+            return Err(Error::AccessDenied);
+        }
+        let folder = self.folder.join(label);
+        std::fs::create_dir_all(&folder).map_err(other)?;
+        Ok(Store { folder })
+    }
+}
+
+impl Store {
+    fn path(&self, key: &str) -> PathBuf {
+        self.folder.join(hex::encode(key))
+    }
+
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        match std::fs::read(self.path(key)) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(other(error)),
+        }
+    }
+
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        // Nobody finds half of a value.
+        let new = tempfile::NamedTempFile::new_in(self.folder.join("..")).map_err(other)?;
+        std::fs::write(new.path(), value).map_err(other)?;
+        new.persist(self.path(key)).map_err(other)?;
+        die_if_told();
+        Ok(())
+    }
+
+    fn delete(&self, key: &str) -> Result<(), Error> {
+        match std::fs::remove_file(self.path(key)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(other(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn keys(&self) -> Result<Vec<String>, Error> {
+        let entries = std::fs::read_dir(&self.folder).map_err(other)?;
+        let key = |name: String| String::from_utf8(hex::decode(name).ok()?).ok();
+        Ok(entries.flatten().filter_map(|entry| key(entry.file_name().into_string().ok()?)).collect())
+    }
+}
+
+/// A test may have the process killed at the worst moment: when a value is there and its guest does not know yet.
+fn die_if_told() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static SETS: AtomicU64 = AtomicU64::new(1);
+    let told = std::env::var("STAND_IN_DIES_AFTER_SET").ok().and_then(|number| number.parse().ok());
+    if told == Some(SETS.fetch_add(1, Ordering::Relaxed)) {
+        std::process::abort();
+    }
+}
+
+/// Marks the guest as what has the stores.
+pub(crate) struct HasStores;
+
+impl HasData for HasStores {
+    type Data<'a> = &'a mut Guest;
+}
+
+impl Host for &mut Guest {}
+
+impl HostStore for &mut Guest {
+    fn drop(&mut self, store: Resource<Store>) -> wasmtime::Result<()> {
+        self.table.delete(store)?;
+        Ok(())
+    }
+}
+
+/// Does something with an open store. It blocks for moments, as Spin's own does.
+fn with<T, R>(
+    accessor: &Accessor<T, HasStores>,
+    store: &Resource<Store>,
+    act: impl FnOnce(&Store) -> Result<R, Error>,
+) -> wasmtime::Result<Result<R, Error>> {
+    accessor.with(|mut access| Ok(act(access.get().table.get(store)?)))
+}
+
+impl<T: 'static> HostStoreWithStore<T> for HasStores {
+    async fn open(accessor: &Accessor<T, Self>, label: String) -> wasmtime::Result<Result<Resource<Store>, Error>> {
+        accessor.with(|mut access| {
+            let guest = access.get();
+            match guest.stores.open(&label) {
+                Ok(store) => Ok(Ok(guest.table.push(store)?)),
+                Err(error) => Ok(Err(error)),
+            }
+        })
+    }
+
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        store: Resource<Store>,
+        key: String,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        with(accessor, &store, |store| store.get(&key))
+    }
+
+    async fn set(
+        accessor: &Accessor<T, Self>,
+        store: Resource<Store>,
+        key: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        with(accessor, &store, |store| store.set(&key, &value))
+    }
+
+    async fn delete(
+        accessor: &Accessor<T, Self>,
+        store: Resource<Store>,
+        key: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        with(accessor, &store, |store| store.delete(&key))
+    }
+
+    async fn exists(
+        accessor: &Accessor<T, Self>,
+        store: Resource<Store>,
+        key: String,
+    ) -> wasmtime::Result<Result<bool, Error>> {
+        with(accessor, &store, |store| Ok(store.get(&key)?.is_some()))
+    }
+
+    async fn get_keys(
+        accessor: &Accessor<T, Self>,
+        store: Resource<Store>,
+    ) -> wasmtime::Result<(StreamReader<String>, FutureReader<Result<(), Error>>)> {
+        let (keys, result) = match with(accessor, &store, Store::keys)? {
+            Ok(keys) => (keys, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        accessor.with(|mut access| {
+            let keys = StreamReader::new(&mut access, keys)?;
+            Ok((keys, FutureReader::new(&mut access, async move { Ok::<_, wasmtime::Error>(result) })?))
+        })
+    }
+}
+
+fn other(error: impl std::fmt::Display) -> Error {
+    Error::Other(error.to_string())
+}
