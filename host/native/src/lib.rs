@@ -13,6 +13,7 @@ pub mod decoded;
 pub mod deliver;
 pub mod dispatch;
 pub mod dry_run;
+pub mod explain;
 pub mod folder;
 mod gauges;
 pub mod geo;

@@ -22,6 +22,7 @@ Examples:
   tagyard tag inspect ga4                       what a tag does, and how a container uses it
   tagyard check shop.toml                       every mistake in a container file
   tagyard try shop.toml event.json              what each tag would do with an event, and why
+  tagyard explain shop.toml                     what the container does, in plain sentences
   tagyard serve shop.toml                       run it
   tagyard status                                how it is doing
   tagyard dead list                             what was given up, and why
@@ -38,6 +39,8 @@ enum Command {
     Serve(cli::serve::Args),
     Check(cli::check::Args),
     Try(cli::r#try::Args),
+    Explain(cli::explain::Args),
+    Schema(cli::schema::Args),
     /// Look at tag components.
     #[command(subcommand)]
     Tag(cli::tag::Command),
@@ -59,6 +62,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => cli::serve::run(args),
         Command::Check(args) => cli::check::run(&args),
         Command::Try(args) => cli::r#try::run(&args),
+        Command::Explain(args) => cli::explain::run(&args),
+        Command::Schema(args) => cli::schema::run(&args),
         Command::Tag(command) => cli::tag::run(&command),
         Command::Status(args) => cli::status::run(&args),
         Command::Dead(command) => cli::dead::run(&command),

@@ -107,7 +107,10 @@ async fn try_tag(tag: &Tag, accepted: &Accepted) -> TriedTag {
         Decision::BlockedByConsent(missing) => {
             return ended(TriedOutcome::BlockedByConsent, missing.to_string(), unseen(why));
         }
-        Decision::Filtered(filtered) => return ended(TriedOutcome::Skipped, filtered.to_string(), unseen(why)),
+        Decision::Filtered(filtered) => {
+            let why = Explained { withheld: Vec::new(), ..why };
+            return ended(TriedOutcome::Skipped, filtered.to_string(), why);
+        }
         Decision::Run(redacted) => redacted,
     };
     let ran = match tag.run(vec![redacted]).await {

@@ -22,7 +22,7 @@ const MAX_BYTES: usize = 8192;
 /// What a container asks of the requests that bring its events.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Asked {
-    /// `host`, `ip`, `method` and `path`, as far as they are asked for.
+    /// `host`, `ip`, `method`, `path` and `source`, as far as they are asked for.
     parts: BTreeSet<String>,
     /// Each in the order in which it was asked for.
     headers: Vec<String>,
@@ -82,6 +82,32 @@ impl Asked {
         add(&mut self.query, name);
     }
 
+    /// Whether it is asked which source took it.
+    pub(crate) fn asks_for_source(&self) -> bool {
+        self.parts.contains("source")
+    }
+
+    /// What is asked for, in words.
+    pub fn in_words(&self) -> Vec<String> {
+        let part = |part: &String| match part.as_str() {
+            "ip" => "the sender's address".to_owned(),
+            "source" => "in which form it came".to_owned(),
+            part => format!("its {part}"),
+        };
+        let named = |what: &'static str, names: &'static str, list: &[String]| match list {
+            [] => None,
+            [only] => Some(format!("the {what} {only}")),
+            several => Some(format!("the {names} {}", several.join(", "))),
+        };
+        let lists = [
+            named("header", "headers", &self.headers),
+            named("cookie", "cookies", &self.cookies),
+            named("parameter", "parameters", &self.query),
+        ];
+        let place = self.place.then(|| "where the visitor is".to_owned());
+        self.parts.iter().map(part).chain(lists.into_iter().flatten()).chain(place).collect()
+    }
+
     /// What is kept of a request.
     pub fn keep(&self, request: &Incoming<'_>) -> Request {
         if *self == Asked::default() {
@@ -106,6 +132,8 @@ impl Asked {
                 "host" => kept.part("host", request.headers.get(header::HOST).and_then(|host| host.to_str().ok())),
                 "ip" => kept.part("ip", request.peer.map(|ip| ip.to_canonical().to_string()).as_deref()),
                 "method" => kept.part("method", Some(request.method.as_str())),
+                // It is in every record.
+                "source" => {}
                 _ => kept.part("path", Some(request.path)),
             }
         }

@@ -151,7 +151,13 @@ impl<'e> Scope<'e> {
 
     /// What is kept of the request, whether or not expressions see it.
     fn kept(&self) -> &'e Map<String, Value> {
-        self.found.request.get_or_init(|| self.accepted.request.fields())
+        self.found.request.get_or_init(|| {
+            let mut kept = self.accepted.request.fields();
+            if self.rules.asked.asks_for_source() {
+                kept.insert("source".to_owned(), Value::from(&*self.accepted.source));
+            }
+            kept
+        })
     }
 }
 

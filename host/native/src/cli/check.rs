@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tagyard_pipeline::container::model::{HeaderSecret, Tag, Webhook, WithoutConsent};
+use serde_json::Value;
+use tagyard_pipeline::container::model::{HeaderSecret, Tag, Transform, Webhook, WithoutConsent};
+use tagyard_pipeline::transform::change_names;
 
 use super::{check_identity, check_visitors, counted, fail};
 use crate::container::{self, Loaded, LoadedTag, Report};
@@ -115,6 +117,9 @@ impl fmt::Display for Summary<'_> {
         if let Some(prefix) = &container.collect.prefix {
             writeln!(f, "collects below {prefix} as well")?;
         }
+        for change in container.transforms.iter().map(in_short) {
+            writeln!(f, "changes {change}")?;
+        }
         check_visitors::lines(self.0).iter().try_for_each(|line| writeln!(f, "{line}"))?;
         container.collect.webhooks.iter().try_for_each(|webhook| write_webhook(f, webhook))?;
         container.identity.iter().try_for_each(|identity| check_identity::write(f, identity))?;
@@ -124,9 +129,7 @@ impl fmt::Display for Summary<'_> {
 
 fn write_webhook(f: &mut fmt::Formatter<'_>, webhook: &Webhook) -> fmt::Result {
     writeln!(f, "\nwebhook {}", webhook.path)?;
-    let mut line = |label: &str, value: &str| {
-        writeln!(f, "  {label:<9} {}", value.split_whitespace().collect::<Vec<_>>().join(" "))
-    };
+    let mut line = |label: &str, value: &str| writeln!(f, "  {label:<9} {}", in_one_line(value));
     let shown = |secret: &HeaderSecret, what: &str| format!("{what} {} with {}", secret.header, secret.env);
     let key = webhook.key.as_ref().map(|key| shown(key, "who sends"));
     let signature = webhook.signature.as_ref().map(|signature| shown(signature, "who signs in"));
@@ -148,10 +151,10 @@ fn write_tag(f: &mut fmt::Formatter<'_>, tag: &LoadedTag) -> fmt::Result {
     let mut line = |label: &str, value: String| writeln!(f, "  {label:<9} {value}");
     line("runs on", spec.on.as_ref().map_or("every event".to_owned(), |on| on.join(", ")))?;
     if let Some(when) = &spec.when {
-        line("when", when.split_whitespace().collect::<Vec<_>>().join(" "))?;
+        line("when", in_one_line(when))?;
     }
     if let Some(except) = &spec.except {
-        line("except", except.split_whitespace().collect::<Vec<_>>().join(" "))?;
+        line("except", in_one_line(except))?;
     }
     if let Some([from, until]) = &spec.between {
         line("between", format!("{from} and {until}"))?;
@@ -160,6 +163,9 @@ fn write_tag(f: &mut fmt::Formatter<'_>, tag: &LoadedTag) -> fmt::Result {
         line("for", format!("{share} of the users"))?;
     }
     line("consent", if spec.consent.is_empty() { "none needed".to_owned() } else { needed(spec) })?;
+    for change in spec.transforms.iter().map(in_short) {
+        line("changes", change)?;
+    }
     let hosts: Vec<String> = grant.hosts.iter().map(ToString::to_string).collect();
     let over = [(grant.private_network, "private addresses too"), (grant.plain_http, "plain http too")];
     let over: Vec<&str> = over.into_iter().filter_map(|(on, what)| on.then_some(what)).collect();
@@ -172,7 +178,7 @@ fn write_tag(f: &mut fmt::Formatter<'_>, tag: &LoadedTag) -> fmt::Result {
             .collect::<Vec<_>>()
             .join("; "),
     )?;
-    line("sees", granted_fields(tag).join(", "))?;
+    line("sees", tag.granted_fields().join(", "))?;
     if !spec.secrets.is_empty() {
         line(
             "secrets",
@@ -182,23 +188,32 @@ fn write_tag(f: &mut fmt::Formatter<'_>, tag: &LoadedTag) -> fmt::Result {
     Ok(())
 }
 
+/// A transformation by its key and the fields that it is about: `drop context.ip`.
+fn in_short(transform: &Transform) -> String {
+    let json = serde_json::to_value(transform).unwrap_or_default();
+    let names = |value: &Value| match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::Object(object) => object.keys().cloned().collect::<Vec<_>>(),
+        _ => Vec::new(),
+    };
+    let change = change_names().find_map(|name| {
+        let value = json.get(name).filter(|value| !value.is_null())?;
+        let fields = names(value.get("fields").unwrap_or(value));
+        Some([name.to_owned(), fields.join(", ")].join(" ").trim_end().to_owned())
+    });
+    let tags = transform.tags.as_ref().map(|tags| format!(", for {}", tags.join(", "))).unwrap_or_default();
+    let when = transform.when.as_ref().map(|when| format!(", when {}", in_one_line(when))).unwrap_or_default();
+    format!("{}{tags}{when}", change.unwrap_or_default())
+}
+
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The purposes that a tag needs, and what it gets without them.
 fn needed(spec: &Tag) -> String {
     match spec.without_consent {
         WithoutConsent::Block => spec.consent.join(", "),
         WithoutConsent::Anonymise => format!("{}; without it, events are anonymised", spec.consent.join(", ")),
     }
-}
-
-/// The grant's fields as patterns: of what the manifest asks for and the container allows, the narrower.
-fn granted_fields(tag: &LoadedTag) -> Vec<&str> {
-    let manifest = &tag.component.manifest;
-    let allowed = tag.spec.allow.as_ref().and_then(|allow| allow.fields.as_deref()).unwrap_or_default();
-    let mut fields: Vec<&str> = Vec::new();
-    for field in manifest.fields.iter().chain(&manifest.optional_fields).chain(allowed) {
-        if tag.grant.fields.covers(field) && !fields.contains(&field.as_str()) {
-            fields.push(field);
-        }
-    }
-    fields
 }

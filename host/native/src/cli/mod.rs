@@ -15,6 +15,7 @@ mod check_visitors;
 pub mod dead;
 pub mod demo;
 pub mod events;
+pub mod explain;
 pub mod export;
 mod follow;
 pub mod forget;
@@ -25,6 +26,7 @@ mod place;
 mod redrive;
 pub mod replay;
 mod replay_dry;
+pub mod schema;
 pub mod serve;
 pub mod status;
 mod stopped;
@@ -46,7 +48,7 @@ fn block_on<E: std::fmt::Display>(work: impl Future<Output = Result<ExitCode, E>
 }
 
 /// As in `1 event` and `2 events`.
-fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 

@@ -11,7 +11,6 @@ use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::object::Object;
 use tagyard_pipeline::plan::Shared;
-use tagyard_pipeline::transform::Traced;
 
 use super::try_request::RequestArgs;
 use super::{block_on, log, try_why};
@@ -28,8 +27,9 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// An event is JSON in the shape of Segment's spec; its `type` and a `userId` or `anonymousId` are the least it has.
 ///
 /// Says for each tag what became of the event and why: each clause of the trigger with what it read, each consent with the signals
-/// that decided it, the fields that transformations changed and those that it did not see, and the requests it would send. Says before
-/// what was found out about the visitor, and which cookies the answer would set. Links are not looked up. Secrets
+/// that decided it, what each transformation changed or which condition of one was false, the fields that the tag did not see, and the
+/// requests it would send. Says before what was found out about the visitor, and which cookies the answer would set. Links are not
+/// looked up. Secrets
 /// stand there as `{{secret:NAME}}` and need not be set.
 /// `messageId` and `timestamp` are filled in where the events have none.
 #[derive(Debug, clap::Args)]
@@ -43,9 +43,9 @@ pub struct Args {
     event: PathBuf,
     /// Print JSON for a machine.
     ///
-    /// `{"cookies": [..], "events": [{"messageId", "found": {..}, "tags": [{"tag", "outcome", "reason", "clauses", "consent", "anonymised", "requests": [{"method", "url", "headers",
-    /// "body"}]}]}]}`; an
-    /// outcome is sent, not_triggered, blocked_by_consent, skipped, rejected, refused or failed.
+    /// `{"cookies": [..], "events": [{"messageId", "found": {..}, "tags": [{"tag", "outcome", "reason", "clauses", "consent", "anonymised",
+    /// "transformations": [{"change", "when", "fields", "filtered"}], "requests": [{"method", "url", "headers", "body"}]}]}]}`; an outcome
+    /// is sent, not_triggered, blocked_by_consent, skipped, rejected, refused or failed.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -84,7 +84,8 @@ pub fn run(args: &Args) -> ExitCode {
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut tried = Vec::new();
         for (event, request) in events.into_iter().zip(requests) {
-            tried.push(try_event(&tags, &Accepted::new(received_at, "try", request, event)).await);
+            let accepted = Accepted::new(received_at, args.request.source.clone(), request, event);
+            tried.push(try_event(&tags, &accepted).await);
         }
         for (tried, found) in tried.iter_mut().zip(identified.found) {
             tried.found = found;
@@ -159,9 +160,6 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
         None => writeln!(out)?,
     }
     try_why::lines(&tag.why).into_iter().try_for_each(|line| writeln!(out, "    {}", printable(&line)))?;
-    for Traced { change, fields } in &tag.why.changed {
-        writeln!(out, "    changed by {change}: {}", printable(&fields.join(", ")))?;
-    }
     if !tag.why.withheld.is_empty() {
         writeln!(out, "    not shown to it: {}", printable(&tag.why.withheld.join(", ")))?;
     }

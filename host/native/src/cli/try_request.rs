@@ -27,6 +27,9 @@ pub(super) struct RequestArgs {
     /// The address that it came from: the visitor's, or a proxy's.
     #[arg(long, value_name = "ADDRESS")]
     ip: Option<IpAddr>,
+    /// The source that took it, as `request.source` has it: `segment`, `ga4`, `snowplow` ...
+    #[arg(long, value_name = "NAME", default_value = "segment")]
+    pub(super) source: String,
 }
 
 impl RequestArgs {

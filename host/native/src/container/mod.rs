@@ -4,6 +4,7 @@ mod collect;
 mod components;
 mod condition;
 mod edge;
+mod editor;
 mod expression;
 mod fault;
 mod folder;
@@ -40,6 +41,7 @@ use crate::text::Position;
 use node::Node;
 
 pub use components::files;
+pub use editor::editor_schema;
 pub use folder::{Claims, Clashing, clashes, folder_files, load_one};
 pub use problem::{Pretty, Problem, Report, Span};
 pub use schema::container_schema;
@@ -88,6 +90,19 @@ impl Loaded {
 }
 
 impl LoadedTag {
+    /// The grant's fields as patterns: of what the manifest asks for and the container allows, the narrower.
+    pub fn granted_fields(&self) -> Vec<String> {
+        let manifest = &self.component.manifest;
+        let allowed = self.spec.allow.as_ref().and_then(|allow| allow.fields.as_deref()).unwrap_or_default();
+        let mut fields: Vec<String> = Vec::new();
+        for field in manifest.fields.iter().chain(&manifest.optional_fields).chain(allowed) {
+            if self.grant.fields.covers(field) && !fields.contains(field) {
+                fields.push(field.clone());
+            }
+        }
+        fields
+    }
+
     pub fn secrets(&self) -> impl Iterator<Item = SecretSource<'_>> {
         self.spec.secrets.iter().map(|(name, secret)| SecretSource {
             name,

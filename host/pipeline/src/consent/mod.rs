@@ -81,6 +81,18 @@ impl Purposes {
         Ok(Purposes { named: specs.iter().map(compile).collect::<Result<_, _>>()? })
     }
 
+    /// A purpose with what its name suggests filled in, for a person to read.
+    pub fn filled(name: &str, spec: &model::Purpose) -> model::Purpose {
+        let by_name = Purpose::by_name(name);
+        model::Purpose {
+            default: spec.default.or(Some(by_name.default)),
+            google: spec.google.clone().or(Some(by_name.google)),
+            tcf: spec.tcf.clone().or(Some(by_name.tcf)),
+            opt_out: spec.opt_out.or(Some(by_name.opt_out)),
+            ..spec.clone()
+        }
+    }
+
     /// Asks for what consent is read from.
     pub(crate) fn ask(&self, asked: &mut Asked) {
         signals::ask(asked);

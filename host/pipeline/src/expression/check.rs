@@ -7,7 +7,7 @@ use super::reads::{Reads, children, literal};
 use crate::visitor;
 
 /// What of a request an expression may name directly.
-const REQUEST: [&str; 4] = ["host", "ip", "method", "path"];
+const REQUEST: [&str; 5] = ["host", "ip", "method", "path", "source"];
 
 /// What of a request is named one by one, since only what is named is kept.
 const REQUEST_LISTS: [&str; 3] = ["cookies", "headers", "query"];

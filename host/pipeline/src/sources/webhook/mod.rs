@@ -6,9 +6,8 @@
 mod content;
 mod mapping;
 mod sender;
-mod value;
 
-pub use mapping::{Variables, compile};
+pub use mapping::{Variables, check};
 
 use std::borrow::Cow;
 
@@ -83,16 +82,17 @@ impl Source for Webhooks {
         let text = body::text(request.headers, request.body)?;
         let content = content::read(request.headers, &text)?;
         let headers = webhook.sender.shown(request.headers);
-        let scope = Scope::new(&content, &query, headers);
-        let items = webhook.mapping.items(&scope)?;
+        let scope = Scope::new(content, &query, headers);
+        let (items, left) = webhook.mapping.items(&scope)?;
         check_count(items.len(), 0)?;
         let surroundings = Surroundings::new(&text, request, rules);
         let max = rules.options.max_event_bytes;
         let mut gathered = Gathered::default();
         let mut bytes = 0_usize;
-        for (position, item) in items.into_iter().enumerate() {
-            let made = webhook.mapping.event(&scope, item.as_ref());
-            let original = || item.clone().unwrap_or_else(|| content.clone());
+        let mut work = scope.work(left);
+        for (position, item) in items.iter().enumerate() {
+            let made = webhook.mapping.event(&mut work, item.as_ref())?;
+            let original = || item.as_ref().unwrap_or(scope.body()).clone();
             let event = match made {
                 Ok(Some(made)) => event(&made, position, &surroundings, max, original),
                 Ok(None) => continue,
