@@ -23,6 +23,7 @@ Examples:
   tagyard check shop.toml                       every mistake in a container file
   tagyard try shop.toml event.json              what each tag would do with an event, and why
   tagyard serve shop.toml                       run it
+  tagyard spin shop.toml -o spin.toml           the same on Spin
   tagyard status                                how it is doing
   tagyard dead list                             what was given up, and why
   tagyard dead redrive --tag ga4                try that again
@@ -47,6 +48,7 @@ enum Command {
     #[command(subcommand)]
     Events(cli::events::Command),
     Replay(cli::replay::Args),
+    Spin(cli::spin::Args),
     Demo(cli::demo::Args),
 }
 
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Dead(command) => cli::dead::run(&command),
         Command::Events(command) => cli::events::run(&command),
         Command::Replay(args) => cli::replay::run(&args),
+        Command::Spin(args) => cli::spin::run(&args),
         Command::Demo(args) => cli::demo::run(args),
     }
 }

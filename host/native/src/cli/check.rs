@@ -121,7 +121,7 @@ fn write_tag(f: &mut fmt::Formatter<'_>, tag: &LoadedTag) -> fmt::Result {
             .collect::<Vec<_>>()
             .join("; "),
     )?;
-    line("sees", granted_fields(tag).join(", "))?;
+    line("sees", tag.granted_fields().join(", "))?;
     if !spec.secrets.is_empty() {
         line(
             "secrets",
@@ -137,17 +137,4 @@ fn needed(spec: &Tag) -> String {
         WithoutConsent::Block => spec.consent.join(", "),
         WithoutConsent::Anonymise => format!("{}; without it, events are anonymised", spec.consent.join(", ")),
     }
-}
-
-/// The grant's fields as patterns: of what the manifest asks for and the container allows, the narrower.
-fn granted_fields(tag: &LoadedTag) -> Vec<&str> {
-    let manifest = &tag.component.manifest;
-    let allowed = tag.spec.allow.as_ref().and_then(|allow| allow.fields.as_deref()).unwrap_or_default();
-    let mut fields: Vec<&str> = Vec::new();
-    for field in manifest.fields.iter().chain(&manifest.optional_fields).chain(allowed) {
-        if tag.grant.fields.covers(field) && !fields.contains(&field.as_str()) {
-            fields.push(field);
-        }
-    }
-    fields
 }

@@ -14,6 +14,7 @@ mod tag;
 mod transform;
 mod vars;
 mod webhook;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use node::Node;
 pub use components::components;
 pub use problem::{Pretty, Problem, Report, Span};
 pub use schema::container_schema;
+pub use written::{Finding, Step, Written};
 
 /// The longest container file; some ten thousand tags.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -68,6 +70,19 @@ pub struct SecretSource<'l> {
 }
 
 impl LoadedTag {
+    /// The grant's fields as patterns: of what the manifest asks for and the container allows, the narrower.
+    pub fn granted_fields(&self) -> Vec<&str> {
+        let manifest = &self.component.manifest;
+        let allowed = self.spec.allow.as_ref().and_then(|allow| allow.fields.as_deref()).unwrap_or_default();
+        let mut fields: Vec<&str> = Vec::new();
+        for field in manifest.fields.iter().chain(&manifest.optional_fields).chain(allowed) {
+            if self.grant.fields.covers(field) && !fields.contains(&field.as_str()) {
+                fields.push(field);
+            }
+        }
+        fields
+    }
+
     pub fn secrets(&self) -> impl Iterator<Item = SecretSource<'_>> {
         self.spec.secrets.iter().map(|(name, secret)| SecretSource {
             name,

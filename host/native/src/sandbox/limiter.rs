@@ -6,6 +6,7 @@ use crate::limits::TABLE_ELEMENTS;
 
 #[derive(Debug)]
 pub(super) struct Limiter {
+    bytes: usize,
     left: usize,
     /// Whether the guest asked for more than it may have. Many guests answer that with a trap that says nothing.
     pub(super) denied: bool,
@@ -13,7 +14,12 @@ pub(super) struct Limiter {
 
 impl Limiter {
     pub(super) fn new(bytes: usize) -> Self {
-        Limiter { left: bytes, denied: false }
+        Limiter { bytes, left: bytes, denied: false }
+    }
+
+    /// What the guest has of it; memory is never given back.
+    pub(super) fn used(&self) -> usize {
+        self.bytes - self.left
     }
 }
 
