@@ -124,10 +124,10 @@ fn places<'u>(args: &Args, uses: impl Iterator<Item = &'u str>) -> Result<Places
         None if is_checkout => BUILT.to_owned(),
         None => {
             return Err(format!(
-                "say where {} and {} are, by --host: {} is no checkout of Tagyard, in which they are built",
+                "{} is no checkout of Tagyard, so say by --host where {} and {} are: a checkout builds them into {BUILT}",
+                folder.display(),
                 HOST[0],
-                HOST[1],
-                folder.display()
+                HOST[1]
             ));
         }
     };
@@ -152,12 +152,7 @@ fn places<'u>(args: &Args, uses: impl Iterator<Item = &'u str>) -> Result<Places
     if let Some(millions) = args.metered {
         again.push(format!("--metered={millions}"));
     }
-    if args.calls != CALLS {
-        again.push(format!("--calls={}", args.calls));
-    }
-    if args.seed != 1 {
-        again.push(format!("--seed={}", args.seed));
-    }
+    // `--calls` and `--seed` are for looking closer, or quickly; what is built passes the whole check.
     commands.push(again.join(" "));
     let base = args.container.parent().unwrap_or(Path::new(""));
     for file in uses.filter_map(|uses| crate::registry::path_of(uses, base)) {
@@ -176,7 +171,11 @@ fn name(args: &Args) -> String {
 /// A word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn put(args: &Args, output: &Path, application: &Application, manifest: &str) -> Result<(), String> {
@@ -193,7 +192,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     #[expect(clippy::disallowed_methods, reason = "of the length that is compared with")]
     let same = fs::metadata(path).is_ok_and(|file| file.len() == bytes.len() as u64)
         && fs::read(path).is_ok_and(|before| before == bytes);
-    if same { Ok(()) } else { fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display())) }
+    if same {
+        Ok(())
+    } else {
+        fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    }
 }
 
 fn tell(output: &Path, application: &Application) {

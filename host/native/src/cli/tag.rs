@@ -103,7 +103,10 @@ impl fmt::Display for Description<'_> {
         line("imports", none(imports))?;
         if let Some(Budget { instructions, memory_mib }) = metered {
             let millions = instructions / 1_000_000;
-            line("metered", format!("it stops itself at {millions} million instructions, and has {memory_mib} MiB at most"))?;
+            line(
+                "metered",
+                format!("it stops itself at {millions} million instructions, and has {memory_mib} MiB at most"),
+            )?;
         }
         line(
             "batch",

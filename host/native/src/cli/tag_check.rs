@@ -69,15 +69,24 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let fields = Fields::parse(manifest.fields.iter().chain(&manifest.optional_fields)).unwrap_or_default();
     let limits = Limits { deadline_ms: args.deadline_ms, memory_mib: args.memory_mib };
     let (calls, seed) = (args.calls, args.seed);
-    let trial =
-        Trial { component: &component, fields: &fields, limits: &limits, settings, examples, calls, seed };
+    let trial = Trial { component: &component, fields: &fields, limits: &limits, settings, examples, calls, seed };
     let result = tag_check::check(&trial);
     match (&result, args.json) {
         (_, true) => say!("{:#}", as_json(&component, &result)),
         (Ok(passed), false) => {
             say!("{} {} has passed: {}", manifest.name, manifest.version, tried(passed));
-            say!("  instructions  {} of {} at most, with {}", millions(passed.instructions.0), millions(passed.most), passed.instructions.1);
-            say!("  memory        {} of {} MiB at most, with {}", mib(passed.memory.0), limits.memory_mib, passed.memory.1);
+            say!(
+                "  instructions  {} of {} at most, with {}",
+                millions(passed.instructions.0),
+                millions(passed.most),
+                passed.instructions.1
+            );
+            say!(
+                "  memory        {} of {} MiB at most, with {}",
+                mib(passed.memory.0),
+                limits.memory_mib,
+                passed.memory.1
+            );
         }
         (Err(error), false) => {
             eprintln!("{} {} has not passed {}", manifest.name, manifest.version, printable(&error.to_string()));
@@ -140,7 +149,8 @@ fn as_json(component: &TagComponent, result: &Result<Passed, CheckError>) -> Val
         Ok(passed) => {
             told["examples"] = passed.examples.into();
             told["calls"] = passed.calls.into();
-            told["instructions"] = json!({ "worst": passed.instructions.0, "most": passed.most, "with": passed.instructions.1 });
+            told["instructions"] =
+                json!({ "worst": passed.instructions.0, "most": passed.most, "with": passed.instructions.1 });
             told["memory"] = json!({ "worst": passed.memory.0, "with": passed.memory.1 });
         }
         Err(error) => told["reason"] = error.to_string().into(),

@@ -39,10 +39,9 @@ impl Costs {
                     open.push(Some(costs.loops.len()));
                     costs.loops.push(1);
                 }
-                Operator::Block { .. }
-                | Operator::If { .. }
-                | Operator::TryTable { .. }
-                | Operator::Try { .. } => open.push(around),
+                Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } | Operator::Try { .. } => {
+                    open.push(around)
+                }
                 Operator::End | Operator::Delegate { .. } => drop(open.pop()),
                 _ => {}
             }
@@ -55,9 +54,10 @@ impl Costs {
 pub(super) fn by_length(operator: &Operator<'_>) -> Option<i32> {
     Some(match operator {
         Operator::MemoryCopy { .. } | Operator::MemoryFill { .. } | Operator::MemoryInit { .. } => BYTES_SHIFT,
-        Operator::TableCopy { .. } | Operator::TableFill { .. } | Operator::TableInit { .. } | Operator::TableGrow { .. } => {
-            ELEMENTS_SHIFT
-        }
+        Operator::TableCopy { .. }
+        | Operator::TableFill { .. }
+        | Operator::TableInit { .. }
+        | Operator::TableGrow { .. } => ELEMENTS_SHIFT,
         Operator::MemoryGrow { .. } => PAGE_SHIFT,
         _ => return None,
     })

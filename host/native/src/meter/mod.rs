@@ -6,6 +6,8 @@
 
 mod cost;
 mod module;
+#[cfg(test)]
+mod tests;
 
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent, component_utils};
 use wasm_encoder::{Component, CustomSection, ModuleSection};
@@ -62,9 +64,7 @@ impl Budget {
 pub fn meter(component: &[u8], budget: Budget) -> Result<Vec<u8>, MeterError> {
     let mut out = Component::new();
     let mut rewriting = Rewriting { budget };
-    rewriting
-        .parse_component(&mut out, Parser::new(0), component)
-        .map_err(error)?;
+    rewriting.parse_component(&mut out, Parser::new(0), component).map_err(error)?;
     out.section(&CustomSection { name: SECTION.into(), data: budget.written().as_bytes().into() });
     let out = out.finish();
     // What went wrong here would be found by Spin only once it is deployed.

@@ -126,7 +126,8 @@ impl Reencode for Metered {
         after: Option<SectionId>,
         before: Option<SectionId>,
     ) -> Result<(), reencode::Error<MeterError>> {
-        let is_before = |section: Option<SectionId>| section.is_none_or(|section| order(section) < order(SectionId::Global));
+        let is_before =
+            |section: Option<SectionId>| section.is_none_or(|section| order(section) < order(SectionId::Global));
         let is_after = before.is_some_and(|section| order(section) > order(SectionId::Global));
         if !self.has_globals && is_before(after) && is_after {
             let mut globals = GlobalSection::new();

@@ -69,7 +69,8 @@ fn read(path: &Path) -> std::io::Result<String> {
 fn parse(file: &str, text: &str) -> Result<Example, ExampleError> {
     let wrong = |problem: String| ExampleError { file: file.to_owned(), problem };
     let example: Value = serde_json::from_str(text).map_err(|error| wrong(format!("is no JSON: {error}")))?;
-    let event = |event: &Value| event.as_object().cloned().ok_or_else(|| wrong("has an event that is no object".to_owned()));
+    let event =
+        |event: &Value| event.as_object().cloned().ok_or_else(|| wrong("has an event that is no object".to_owned()));
     let events = match example.get("event") {
         Some(Value::Array(events)) => events.iter().map(event).collect::<Result<_, _>>()?,
         Some(one) => vec![event(one)?],

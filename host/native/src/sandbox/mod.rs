@@ -19,10 +19,10 @@ use tagyard_pipeline::redact::Redacted;
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 
-pub use call::{CallError, Cost};
-pub use measure::{Measure, Measured};
 use call::{Bounds, Guest, TagPre};
+pub use call::{CallError, Cost};
 use engine::Ticking;
+pub use measure::{Measure, Measured};
 use workers::Workers;
 
 /// The engine and its worker threads; one for a process.

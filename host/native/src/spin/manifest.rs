@@ -146,6 +146,10 @@ fn lines(text: &str) -> Value {
 pub(crate) fn seen_from(folder: &Path, path: &Path) -> std::io::Result<String> {
     let (folder, path) = (plain(&std::path::absolute(folder)?), plain(&std::path::absolute(path)?));
     let shared = folder.components().zip(path.components()).take_while(|(left, right)| left == right).count();
+    if shared < 2 {
+        // Nothing but the root.
+        return Ok(path.display().to_string());
+    }
     let up = folder.components().skip(shared).map(|_| "..".to_owned());
     let down = path.components().skip(shared).map(|part| part.as_os_str().to_string_lossy().into_owned());
     let parts: Vec<String> = up.chain(down).collect();
@@ -178,6 +182,7 @@ mod tests {
         check("/a/b", "/a/c.wasm", "../c.wasm");
         check("/a/./b/../b", "/a/b/c", "c");
         check("/a", "/a", ".");
+        check("/a", "/b/c.wasm", "/b/c.wasm");
         check("", "x.toml", "x.toml");
     }
 

@@ -17,8 +17,8 @@ use crate::meter::{self, Budget};
 use crate::registry::{self, TagComponent};
 use crate::tag_check::{self, Passed, Trial};
 
-pub use manifest::{Build, Places};
 pub(crate) use manifest::seen_from;
+pub use manifest::{Build, Places};
 
 /// A container that may run on Spin.
 pub struct Application {
@@ -137,12 +137,16 @@ fn checked(tag: &LoadedTag, trials: Trials) -> Result<(TagComponent, Passed), (S
         examples: registry::bundled_examples(&tag.spec.uses)
             .unwrap_or_default()
             .into_iter()
-            .map(|example| registry::Example { settings: Value::Object(tag.spec.settings.clone()).to_string(), ..example })
+            .map(|example| registry::Example {
+                settings: Value::Object(tag.spec.settings.clone()).to_string(),
+                ..example
+            })
             .collect(),
         calls: trials.calls,
         seed: trials.seed,
     });
-    let help = "Spin does not interrupt a tag, so one that has not passed does not go there; `tagyard tag check` shows more";
+    let help =
+        "Spin does not interrupt a tag, so one that has not passed does not go there; `tagyard tag check` shows more";
     match passed {
         Ok(passed) => Ok((component, passed)),
         Err(error) => Err((format!("`{name}` has not passed its check {error}"), help.to_owned())),

@@ -41,7 +41,8 @@ pub(super) fn findings<'l>(written: &Written, loaded: &'l Loaded) -> Vec<Finding
     let json = written.json();
     let mut found = Vec::new();
     for (path, message, help) in NOT_THERE {
-        let is_there = path.iter().try_fold(&json, |value, key| value.get(key)).is_some_and(|it| *it != Value::Bool(false));
+        let is_there =
+            path.iter().try_fold(&json, |value, key| value.get(key)).is_some_and(|it| *it != Value::Bool(false));
         if is_there {
             found.push(finding(path.iter().map(|key| Step::Key(key)).collect(), message, help));
         }
@@ -129,7 +130,7 @@ fn refused(pattern: &HostPattern, manifest: &Manifest) -> Option<(String, &'stat
         return None;
     }
     if name.starts_with("*.") {
-        let message = format!("this is wider than what `{}` asks for, and on Spin it would be the component's alone to keep to", manifest.name);
+        let message = format!("this is wider than what `{}` asks for, and Spin would open all of it", manifest.name);
         return Some((message, "name the hosts one by one"));
     }
     if !asked.is_empty() {
@@ -153,7 +154,8 @@ impl<'l> Variables<'l> {
         } else if variable == names::DRAIN_TOKEN {
             found.push(finding(place, "this is the variable that opens the collector's routes for an operator", help));
         } else if self.0.get(&variable).is_some_and(|other| *other != env) {
-            let message = format!("on Spin, whose variables are in small letters, it is the same as `{}`", self.0[&variable]);
+            let message =
+                format!("on Spin, whose variables are in small letters, it is the same as `{}`", self.0[&variable]);
             found.push(finding(place, message, help));
         } else {
             self.0.insert(variable, env);

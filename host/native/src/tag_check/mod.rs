@@ -95,7 +95,13 @@ pub fn check(trial: &Trial<'_>) -> Result<Passed, CheckError> {
     while passed.calls < trial.calls && (passed.calls < FEWEST || begun.elapsed() < TIME) {
         passed.calls += 1;
         let (events, settings) = made_up.call(trial, passed.calls);
-        passed.take(trial, &measured, &events, &settings, format!("made-up call {} of seed {}", passed.calls, trial.seed))?;
+        passed.take(
+            trial,
+            &measured,
+            &events,
+            &settings,
+            format!("made-up call {} of seed {}", passed.calls, trial.seed),
+        )?;
     }
     Ok(passed)
 }
@@ -144,9 +150,15 @@ impl Passed {
 fn too_long(measured: &Measured, limits: &Limits, cost: Cost) -> String {
     let most = measured.most() / 1_000_000;
     if cost.instructions < measured.most() {
-        return format!("it did not end in time, in what is not counted as instructions; {} ms are its deadline", limits.deadline_ms);
+        return format!(
+            "it did not end in time, in what is not counted as instructions; {} ms are its deadline",
+            limits.deadline_ms
+        );
     }
-    format!("it did not end within {most} million instructions, which is what `limits.deadline_ms` = {} allows", limits.deadline_ms)
+    format!(
+        "it did not end within {most} million instructions, which is what `limits.deadline_ms` = {} allows",
+        limits.deadline_ms
+    )
 }
 
 fn shown(events: &[Redacted]) -> String {

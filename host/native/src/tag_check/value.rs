@@ -44,8 +44,22 @@ const TEXTS: &[&str] = &[
     "\u{feff}\u{fffd}\u{10ffff}",
 ];
 
-const NAMES: &[&str] =
-    &["", "a", "A B", "currency", "value", "revenue", "email", "products", "items", "__proto__", "$set", "a.b", "*", "ключ"];
+const NAMES: &[&str] = &[
+    "",
+    "a",
+    "A B",
+    "currency",
+    "value",
+    "revenue",
+    "email",
+    "products",
+    "items",
+    "__proto__",
+    "$set",
+    "a.b",
+    "*",
+    "ключ",
+];
 
 /// A key.
 pub(super) fn name(random: &mut StdRng) -> String {
@@ -65,9 +79,8 @@ pub(super) fn any(random: &mut StdRng, depth: u32) -> Value {
         4 | 5 => Value::String(text(random)),
         6 => (0..random.random_range(0..6)).map(|_| any(random, depth - 1)).collect(),
         _ => {
-            let entry = |random: &mut StdRng| {
-                (NAMES[random.random_range(0..NAMES.len())].to_owned(), any(random, depth - 1))
-            };
+            let entry =
+                |random: &mut StdRng| (NAMES[random.random_range(0..NAMES.len())].to_owned(), any(random, depth - 1));
             Value::Object((0..random.random_range(0..6)).map(|_| entry(random)).collect())
         }
     }
