@@ -20,9 +20,9 @@ fn repeating(body: &[I<'_>]) -> Vec<u8> {
     exports.export("run", ExportKind::Func, 0);
     let mut function = Function::new([]);
     function.instruction(&I::Loop(BlockType::Empty));
-    body.iter().for_each(|instruction| drop(function.instruction(instruction)));
-    for instruction in [I::LocalGet(0), I::I32Const(1), I::I32Sub, I::LocalTee(0), I::BrIf(0), I::End, I::End] {
-        function.instruction(&instruction);
+    let turn = [I::LocalGet(0), I::I32Const(1), I::I32Sub, I::LocalTee(0), I::BrIf(0), I::End, I::End];
+    for instruction in body.iter().chain(&turn) {
+        function.instruction(instruction);
     }
     let mut code = CodeSection::new();
     code.function(&function);

@@ -183,7 +183,7 @@ mod tests {
         check("/a/./b/../b", "/a/b/c", "c");
         check("/a", "/a", ".");
         check("/a", "/b/c.wasm", "/b/c.wasm");
-        check("", "x.toml", "x.toml");
+        check(".", "x.toml", "x.toml");
     }
 
     #[test]
