@@ -177,7 +177,7 @@ async fn a_manifest_holds_what_the_readme_of_the_host_says() {
     assert_eq!(tag["settings"]["method"], "post");
     assert_eq!(
         tag["allow"],
-        json!({ "hosts": ["hooks.example", "other.example:8080"], "fields": ["*"], "plain_http": true })
+        json!({ "hosts": ["hooks.example", "other.example:8080"], "fields": ["type", "*"], "plain_http": true })
     );
     let tag = &manifest["component"]["tag-hook-n2nd"];
     assert_eq!(

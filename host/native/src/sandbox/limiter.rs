@@ -24,7 +24,11 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, own: Option<usize>) -> wasmtime::Result<bool> {
+        // It will not have what its own maximum leaves out.
+        if own.is_some_and(|most| desired > most) {
+            return Ok(false);
+        }
         match self.left.checked_sub(desired.saturating_sub(current)) {
             Some(left) => {
                 self.left = left;
