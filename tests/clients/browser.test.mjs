@@ -122,3 +122,56 @@ test("browser: a page of another origin gets no settings", () => visit({ origin:
   assert.match(complaints.join("\n"), /blocked by CORS policy/);
   assert.deepEqual(collector.receiver.events, []);
 }));
+
+/** What makes the collector known to the browser again. */
+const IDENTITY = `
+[identity]
+consent = ["analytics"]
+id = { prefer = "cookie" }
+session = {}
+vendors = { names = ["meta"] }
+`;
+
+test("browser: a visitor is known again by cookies that no script reads", () => visit({ collect: IDENTITY }, async ({ page, collector, complaints }) => {
+  // Of the page's own site, as a collector has to be for its cookies.
+  const near = { url: collector.url.replace("127.0.0.1", "localhost") };
+  const open = async (path) => {
+    await page.goto(`${site.allowed}${path}`);
+    await load(page, near, { deliveryStrategy: { config: { credentials: "include" } } });
+  };
+  const track = (name) => page.evaluate((name) => {
+    const consent = { categoryPreferences: { analytics: true } };
+    return window.analytics.track(name, {}, { context: { consent } });
+  }, name);
+
+  await open("/mugs?fbclid=IwAR2_Ab-C");
+  await track("Landed");
+  const [landed] = await collector.receiver.waitFor(1);
+  const cookies = Object.fromEntries((await page.context().cookies()).map((cookie) => [cookie.name, cookie]));
+  const inDays = (cookie) => Math.round((cookie.expires - Date.now() / 1000) / 86_400);
+  for (const [name, days] of [["tagyard_id", 400], ["tagyard_clicks", 90], ["tagyard_session", 400]]) {
+    has(cookies[name], { httpOnly: true, secure: true, sameSite: "Lax", path: "/", domain: "localhost" }, name);
+    assert.equal(inDays(cookies[name]), days, name);
+  }
+  assert.equal(decodeURIComponent(cookies.tagyard_id.value), landed.anonymousId);
+  assert.doesNotMatch(await page.evaluate(() => document.cookie), /tagyard/);
+
+  // All that scripts had stored is gone.
+  await page.evaluate(() => localStorage.clear());
+  await page.context().clearCookies({ name: /^ajs_/ });
+  await open("/thanks");
+  await track("Order Completed");
+  const [, ordered] = await collector.receiver.waitFor(2);
+  has(landed, { context: { fbc: (text) => /^fb\.1\.[0-9]{13}\.IwAR2_Ab-C$/.test(text), session: { number: 1, isNew: true } } });
+  has(ordered, {
+    anonymousId: landed.anonymousId,
+    context: { fbc: landed.context.fbc, identity: { anonymousId: "cookie" }, session: { id: landed.context.session.id, isNew: undefined } },
+  });
+
+  // Who objects is forgotten.
+  await page.evaluate(() => window.analytics.track("Objected", {}, { context: { consent: { categoryPreferences: { analytics: false } } } }));
+  const [, , objected] = await collector.receiver.waitFor(3);
+  assert.notEqual(objected.anonymousId, landed.anonymousId);
+  assert.deepEqual((await page.context().cookies()).filter(({ name }) => name.startsWith("tagyard_")), []);
+  assert.deepEqual(complaints, []);
+}));

@@ -13,13 +13,14 @@ use tagyard_tests::command::run;
 use tagyard_tests::{guests, top};
 
 /// Commands that go on until they are stopped, or ask one that does: only their arguments are looked at.
-const GOING_ON: [&str; 4] = ["demo", "serve", "status", "dead"];
+const GOING_ON: [&str; 6] = ["demo", "serve", "status", "dead", "export", "forget"];
 
 #[test]
 fn listings_are_the_files_they_show() {
     let examples = [
         "shop.toml",
         "conditions.toml",
+        "visitors.toml",
         "hooks.toml",
         "hello.toml",
         "hello-tag/Cargo.toml",

@@ -64,7 +64,8 @@ impl<'e> Params<'e> {
     pub(crate) fn of(event: &'e Event<'e>, name: &str, settings: &'e Settings) -> Self {
         let mut params = Params(Vec::with_capacity(MAX_PARAMS));
         let (properties, context) = (&event.properties, &event.context);
-        params.put("session_id", context.str_at("ga.sessionId").and_then(session_id).map(Param::Text));
+        let session = ["ga.sessionId", "session.id"].iter().find_map(|path| session_id(context.str_at(path)?));
+        params.put("session_id", session.map(Param::Text));
         let engagement = properties.get("engagement_time_msec").and_then(Param::number);
         params.put("engagement_time_msec", engagement.or(Some(Param::Number(Number::Unsigned(LEAST_ENGAGEMENT_MSEC)))));
         if settings.debug == Debug::View {

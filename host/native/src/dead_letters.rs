@@ -8,6 +8,7 @@ use settled::Settlements;
 use tokio::sync::MutexGuard;
 
 use crate::journal::{AppendError, Key, Log, NewRecord, Ranges, ReadError, ReadLimit, Retain};
+use crate::labels::Labels;
 
 pub use settled::{How, SettleError, Settled};
 pub use tagyard_pipeline::dead_letter::{DeadLetter, ShownAnswer, ShownRequest};
@@ -17,12 +18,23 @@ pub use tagyard_pipeline::dead_letter::{DeadLetter, ShownAnswer, ShownRequest};
 pub struct DeadLetters {
     log: Log,
     settlements: Settlements,
+    labels: Labels,
 }
 
 impl DeadLetters {
     /// The letters, and the log of those that were settled.
     pub fn new(log: Log, settled: Log) -> Self {
-        DeadLetters { log, settlements: Settlements::new(settled) }
+        DeadLetters { log, settlements: Settlements::new(settled), labels: Labels::default() }
+    }
+
+    /// Has its metrics say which container they are of.
+    pub fn labelled(self, labels: Labels) -> Self {
+        DeadLetters { labels, ..self }
+    }
+
+    /// The letters as records, each with its number as its position.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Returns once the letters are durable.
@@ -42,7 +54,8 @@ impl DeadLetters {
         self.log.append(records.collect(), false).await?;
         for letter in letters {
             let tag = letter.tag.clone().unwrap_or_default();
-            metrics::counter!("tagyard_dead_letters_total", "tag" => tag, "cause" => letter.cause.name()).increment(1);
+            let labels = self.labels.with([("tag", tag), ("cause", letter.cause.name().to_owned())]);
+            metrics::counter!("tagyard_dead_letters_total", labels).increment(1);
         }
         Ok(())
     }

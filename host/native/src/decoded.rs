@@ -60,6 +60,12 @@ impl Decoded {
         Ok(accepted)
     }
 
+    /// Forgets all of them.
+    pub fn clear(&self) {
+        let forgotten = std::mem::take(&mut *self.recent());
+        drop(forgotten);
+    }
+
     fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }

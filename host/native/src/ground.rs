@@ -17,7 +17,9 @@ use crate::decoded::Decoded;
 use crate::deliver::{Deliverer, Divert, Network};
 use crate::dispatch::Dispatcher;
 use crate::host::TagsError;
+use crate::identity::Links;
 use crate::journal::EventJournal;
+use crate::labels::Labels;
 use crate::live::{InForce, Live};
 use crate::outcomes::Recorder;
 use crate::retention::Keep;
@@ -32,6 +34,7 @@ pub(crate) struct Ground {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) network: Arc<Network>,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) labels: Labels,
     /// Requests in work, of this container and the ones before it.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) divert: Option<Divert>,
@@ -39,6 +42,7 @@ pub(crate) struct Ground {
     pub(crate) routes: Routes,
     pub(crate) keep: watch::Sender<Keep>,
     pub(crate) live: Arc<Live>,
+    pub(crate) links: Links,
 }
 
 /// A container whose tags are compiled.
@@ -56,13 +60,15 @@ impl Compiled {
     /// When one does not start.
     pub(crate) fn new(loaded: &Loaded, sandbox: &Sandbox, env: Environment) -> Result<Self, TagsError> {
         let shared = Shared::compile(&loaded.container)?;
-        let asked = shared.rules().asked().clone();
+        let identity = shared.rules().identity().cloned();
+        let enrichment = loaded.enrichment(&shared)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(sandbox, tag, shared.clone(), env).map(Arc::new));
-        let rules = Arc::new(Rules::new(&loaded.container.collect, env)?);
+        let mut rules = Rules::new(&loaded.container.collect, env)?;
+        rules.finds_visitors = identity.as_ref().is_some_and(|identity| identity.finds_visitors());
         Ok(Compiled {
             container: loaded.container.clone(),
             tags: tags.collect::<Result<_, _>>()?,
-            intake: Intake { rules, asked },
+            intake: Intake { rules: Arc::new(rules), enrichment: Arc::new(enrichment), identity },
         })
     }
 
@@ -86,7 +92,13 @@ impl Ground {
         let (journal, letters) = (self.journal.clone(), self.letters.clone());
         let (decoded, metrics, places) = (self.decoded.clone(), self.metrics.clone(), self.places.clone());
         let intake = compiled.intake.clone();
-        let collector = Collector::new(&compiled.container, intake, journal, letters, decoded, metrics, places);
+        let limits = intake.identity.as_ref().and_then(|identity| identity.links());
+        let metrics = (metrics, self.labels.clone());
+        let mut collector = Collector::new(&compiled.container, intake, journal, letters, decoded, metrics, places);
+        if let Some(limits) = limits {
+            self.links.open(limits);
+            collector = collector.linking(self.links.clone());
+        }
         self.routes.store(Arc::new(collector.router()));
         self.keep.send_replace(compiled.keep());
     }

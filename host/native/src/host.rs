@@ -3,36 +3,24 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use axum::Router;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use metrics_util::MetricKindMask;
+use tagyard_pipeline::enrich::EnrichmentError;
 use tagyard_pipeline::plan::PlanError;
 use tagyard_pipeline::sources::RulesError;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, broadcast, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::broadcast;
 
-use crate::admin::{Admin, Facts};
+use crate::base::Base;
 use crate::collect::Server;
 use crate::container::{Environment, Loaded};
 use crate::dead_letters::DeadLetters;
-use crate::decoded::Decoded;
-use crate::deliver::{Divert, Network};
-use crate::gauges;
-use crate::ground::{Compiled, Ground};
-use crate::journal::{
-    CursorFile, CursorFileError, Durability, EventJournal, Log, OpenError, Options, Origin, ReadError,
-};
-use crate::limits::COLLECTING_REQUESTS;
-use crate::live::Live;
-use crate::outcomes::{Recorded, Recorder, Writing};
-use crate::reload::{Reloader, Reloads};
-use crate::retention::{Keep, Kept};
-use crate::sandbox::{LoadError, Sandbox};
-use crate::sent;
+use crate::deliver::Divert;
+use crate::journal::{CursorFileError, Log, OpenError, Options, ReadError};
+use crate::outcomes::Recorded;
+use crate::reload::Reloader;
+use crate::running::{Opened, Running};
+use crate::sandbox::LoadError;
 use crate::tag::StartError;
 
 /// What a host is started with besides its container.
@@ -48,13 +36,7 @@ pub struct Setup {
 /// A running host.
 pub struct Host {
     server: Server,
-    reloads: Reloads,
-    admin: Admin,
-    /// Retention and gauges, which go on until they are aborted.
-    chores: Vec<JoinHandle<()>>,
-    recorder: Recorder,
-    writing: Writing,
-    letters: DeadLetters,
+    running: Running,
 }
 
 /// Why a host does not start.
@@ -87,6 +69,8 @@ pub enum TagsError {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Rules(#[from] RulesError),
+    #[error(transparent)]
+    Enrichment(#[from] EnrichmentError),
 }
 
 impl Host {
@@ -95,74 +79,14 @@ impl Host {
     /// # Errors
     /// When a part of it does not start; nothing was accepted then.
     pub async fn start(loaded: &Loaded, setup: Setup) -> Result<Self, HostError> {
-        let metrics = metrics_handle()?;
-        let folder = &setup.data_dir;
-        let checkpoint = CursorFile::new(folder.join("cursors.json"));
-        let cursors = checkpoint.load();
-        let known = cursors.cursors.iter().map(|(_, cursor)| cursor.next()).max().unwrap_or(1);
-        let keep = Keep::from(&loaded.container.journal);
-        let sized = Options { segment_bytes: keep.segment_bytes(), ..Options::default() };
-        let events = Options { dedupe: true, next_at_least: known, max_bytes: keep.max_bytes, ..sized.clone() };
-        let journal = EventJournal::new(open(&folder.join("journal"), events)?);
-        let letters = open_dead_letters(folder)?;
-        let next_outcome = cursors.cursors.outcomes();
-        let flushed = Options { durability: Durability::Flushed, next_at_least: next_outcome, ..sized };
-        let outcomes = open(&folder.join("outcomes"), flushed)?;
-        let sent = open(&folder.join("sent"), sent::options())?;
-        let oldest = journal.log().oldest_position();
-        // A new tag begins with the next event. Where the cursors were lost, every tag may have missed any event.
-        let start = match cursors.origin {
-            Origin::Lost => oldest,
-            Origin::Current | Origin::Previous | Origin::Fresh => journal.log().durable_position() + 1,
-        };
-        let (recorder, writing) =
-            Recorder::start(outcomes.clone(), sent.clone(), letters.clone(), checkpoint, cursors, oldest).await?;
-
-        let sandbox = Arc::new(Sandbox::start(Some(folder.join("compiled")))?);
-        let compiled = Compiled::new(loaded, &sandbox, setup.env)?;
+        let base = Base::start(&setup.data_dir.join("compiled"), setup.divert, setup.env, false)?;
+        let opened = Opened::open(loaded, &setup.data_dir, &base).await?;
         let listener = TcpListener::bind(setup.listen).await;
         let listener = listener.map_err(|error| HostError::Listen { address: setup.listen, error })?;
-        recorder.set_tags(&compiled.names(), start).await?;
-        let ground = Ground {
-            journal: journal.clone(),
-            letters: letters.clone(),
-            recorder: recorder.clone(),
-            decoded: Arc::new(Decoded::default()),
-            sandbox,
-            network: Arc::new(Network::default()),
-            metrics,
-            places: Arc::new(Semaphore::new(COLLECTING_REQUESTS)),
-            divert: setup.divert,
-            env: setup.env,
-            routes: Arc::new(ArcSwap::from_pointee(Router::new())),
-            keep: watch::Sender::new(keep),
-            live: Arc::new(Live::new(compiled.in_force())),
-        };
-        let facts = Arc::new(Facts {
-            live: ground.live.clone(),
-            network: ground.network.clone(),
-            journal: journal.clone(),
-            letters: letters.clone(),
-            outcomes: outcomes.clone(),
-            sent: sent.clone(),
-            recorder: recorder.clone(),
-        });
-        let kept = Kept {
-            journal: journal.log().clone(),
-            outcomes,
-            sent,
-            letters: letters.clone(),
-            recorder: recorder.clone(),
-        };
-        let chores =
-            vec![tokio::spawn(kept.run(ground.keep.subscribe())), tokio::spawn(gauges::run(Arc::clone(&facts)))];
-        let admin = Admin::start(folder, facts).map_err(HostError::Admin)?;
-        ground.collect(&compiled);
-        let routes = ground.routes.clone();
-        let reloads = Reloads::start(ground, &compiled);
-        let server =
-            Server::start_with(listener, routes).map_err(|error| HostError::Listen { address: setup.listen, error })?;
-        Ok(Host { server, reloads, admin, chores, recorder, writing, letters })
+        let running = opened.begin(&base).await?;
+        let server = Server::start_with(listener, running.routes());
+        let server = server.map_err(|error| HostError::Listen { address: setup.listen, error })?;
+        Ok(Host { server, running })
     }
 
     /// Where it listens.
@@ -172,31 +96,23 @@ impl Host {
 
     /// Every outcome from now on.
     pub fn watch(&self) -> broadcast::Receiver<Arc<Recorded>> {
-        self.recorder.watch()
+        self.running.recorder().watch()
     }
 
     /// By which it is given another container.
     pub fn reloader(&self) -> Reloader {
-        self.reloads.reloader()
+        self.running.reloader()
     }
 
     pub fn dead_letters(&self) -> &DeadLetters {
-        &self.letters
+        self.running.letters()
     }
 
     /// Stops: no more requests, what is in flight is finished within a deadline, everything that ended is recorded. The rest
     /// stays in the journal.
     pub async fn stop(self) {
         self.server.stop().await;
-        self.reloads.stop().await;
-        self.admin.stop().await;
-        for chore in self.chores {
-            chore.abort();
-            // It holds a recorder, and the writer goes on while there is one.
-            let _ = chore.await;
-        }
-        drop(self.recorder);
-        self.writing.finish().await;
+        self.running.stop().await;
     }
 }
 
@@ -212,16 +128,4 @@ pub fn open_dead_letters(data_dir: &Path) -> Result<DeadLetters, OpenError> {
 pub(crate) fn open(folder: &Path, options: Options) -> Result<Log, OpenError> {
     // What had to be mended has been logged.
     Log::open(folder, options).map(|(log, _)| log)
-}
-
-/// One recorder a process, whichever host asks first.
-fn metrics_handle() -> Result<PrometheusHandle, HostError> {
-    static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
-    let install = || {
-        PrometheusBuilder::new()
-            .idle_timeout(MetricKindMask::GAUGE, Some(gauges::FORGOTTEN_AFTER))
-            .install_recorder()
-            .map_err(|error| error.to_string())
-    };
-    HANDLE.get_or_init(install).clone().map_err(HostError::Metrics)
 }

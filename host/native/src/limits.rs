@@ -104,3 +104,18 @@ pub const BREAKER_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duratio
 
 /// Hosts that are remembered at once.
 pub const DESTINATIONS: usize = 1_024;
+
+/// Containers of one host. Each that is at work has five open logs with a thread each; one that rests is a few KB of its file.
+pub const CONTAINERS: usize = 1_000;
+
+/// Containers that are put to work at once: reading a day's keys and compiling tags take a processor each.
+pub const WAKING_CONTAINERS: usize = 4;
+
+/// How long a request waits for its container to be put to work. What takes longer goes on, and the sender comes again.
+pub const WAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a container that could not be put to work is left alone: what is wrong with it costs a compilation each time.
+pub const WAKE_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// How often a container that rests is put to work for what of its records has become too old. `keep_days` is in days.
+pub const VISIT_EVERY: Duration = Duration::from_secs(12 * 3_600);

@@ -22,6 +22,7 @@ Examples:
   tagyard tag inspect ga4                       what a tag does, and how a container uses it
   tagyard check shop.toml                       every mistake in a container file
   tagyard try shop.toml event.json              what each tag would do with an event, and why
+  tagyard explain shop.toml                     what the container does, in plain sentences
   tagyard serve shop.toml                       run it
   tagyard spin shop.toml -o spin.toml           the same on Spin
   tagyard status                                how it is doing
@@ -29,6 +30,8 @@ Examples:
   tagyard dead redrive --tag ga4                try that again
   tagyard replay --tag ga4 --since 2026-11-20T00:00Z   past events again, for a tag that was added or mended
   tagyard events tail                           what comes in, and what becomes of it
+  tagyard export --user-id u-17                 everything that is held about a person
+  tagyard forget --user-id u-17                 remove it
 
 Each command says more with --help.";
 
@@ -37,6 +40,8 @@ enum Command {
     Serve(cli::serve::Args),
     Check(cli::check::Args),
     Try(cli::r#try::Args),
+    Explain(cli::explain::Args),
+    Schema(cli::schema::Args),
     /// Look at tag components.
     #[command(subcommand)]
     Tag(cli::tag::Command),
@@ -49,6 +54,8 @@ enum Command {
     Events(cli::events::Command),
     Replay(cli::replay::Args),
     Spin(cli::spin::Args),
+    Forget(cli::forget::Args),
+    Export(cli::export::Args),
     Demo(cli::demo::Args),
 }
 
@@ -57,12 +64,16 @@ fn main() -> ExitCode {
         Command::Serve(args) => cli::serve::run(args),
         Command::Check(args) => cli::check::run(&args),
         Command::Try(args) => cli::r#try::run(&args),
+        Command::Explain(args) => cli::explain::run(&args),
+        Command::Schema(args) => cli::schema::run(&args),
         Command::Tag(command) => cli::tag::run(&command),
         Command::Status(args) => cli::status::run(&args),
         Command::Dead(command) => cli::dead::run(&command),
         Command::Events(command) => cli::events::run(&command),
         Command::Replay(args) => cli::replay::run(&args),
         Command::Spin(args) => cli::spin::run(&args),
+        Command::Forget(args) => cli::forget::run(&args),
+        Command::Export(args) => cli::export::run(&args),
         Command::Demo(args) => cli::demo::run(args),
     }
 }

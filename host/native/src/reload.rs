@@ -38,21 +38,31 @@ pub struct Reloader {
     requests: mpsc::Sender<Request>,
 }
 
-/// What was found where the container is read from, and whom to tell what became of it.
-struct Request {
-    found: Result<Loaded, Report>,
-    done: oneshot::Sender<Result<(), ReloadError>>,
+/// What is asked for, and whom to tell what became of it.
+enum Request {
+    /// What was found where the container is read from.
+    Reload {
+        found: Box<Result<Loaded, Report>>,
+        done: oneshot::Sender<Result<(), ReloadError>>,
+    },
+    Renew {
+        done: oneshot::Sender<()>,
+    },
 }
+
+/// What a [`Reloader`] and the task that it asks have between them.
+pub(crate) struct Waiting(mpsc::Receiver<Request>);
 
 /// The tags at work, and the task that changes them.
 pub(crate) struct Reloads {
-    requests: mpsc::Sender<Request>,
+    reloader: Reloader,
     stopping: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 struct Task {
     ground: Ground,
+    compiled: Compiled,
     dispatcher: Dispatcher,
     stopping: watch::Receiver<bool>,
 }
@@ -65,24 +75,43 @@ impl Reloader {
     /// When nothing was changed.
     pub async fn reload(&self, found: Result<Loaded, Report>) -> Result<(), ReloadError> {
         let (done, result) = oneshot::channel();
-        self.requests.send(Request { found, done }).await.map_err(|_| ReloadError::Stopping)?;
+        self.requests
+            .send(Request::Reload { found: Box::new(found), done })
+            .await
+            .map_err(|_| ReloadError::Stopping)?;
         result.await.unwrap_or(Err(ReloadError::Stopping))
+    }
+
+    /// Stops the tags as a reload does, and starts them again: what they held of the journal is let go, and what they did is on
+    /// record when this returns.
+    ///
+    /// # Errors
+    /// When the host is stopping.
+    pub async fn renew(&self) -> Result<(), ReloadError> {
+        let (done, result) = oneshot::channel();
+        self.requests.send(Request::Renew { done }).await.map_err(|_| ReloadError::Stopping)?;
+        result.await.map_err(|_| ReloadError::Stopping)
+    }
+
+    /// One, and what the host's tags are [started](Reloads::start) with.
+    pub(crate) fn new() -> (Self, Waiting) {
+        // One at a time; who asks meanwhile waits.
+        let (requests, waiting) = mpsc::channel(1);
+        (Reloader { requests }, Waiting(waiting))
     }
 }
 
 impl Reloads {
     /// Starts a container's tags.
-    pub(crate) fn start(ground: Ground, compiled: &Compiled) -> Self {
-        // One at a time; who asks meanwhile waits.
-        let (requests, waiting) = mpsc::channel(1);
+    pub(crate) fn start(ground: Ground, compiled: Compiled, reloader: Reloader, waiting: Waiting) -> Self {
         let (stopping, stop) = watch::channel(false);
-        let dispatcher = ground.dispatch(compiled);
-        let task = Task { ground, dispatcher, stopping: stop };
-        Reloads { requests, stopping, task: tokio::spawn(task.run(waiting)) }
+        let dispatcher = ground.dispatch(&compiled);
+        let task = Task { ground, compiled, dispatcher, stopping: stop };
+        Reloads { reloader, stopping, task: tokio::spawn(task.run(waiting)) }
     }
 
     pub(crate) fn reloader(&self) -> Reloader {
-        Reloader { requests: self.requests.clone() }
+        self.reloader.clone()
     }
 
     /// Gives up a reload that is under way, and stops the tags.
@@ -93,7 +122,7 @@ impl Reloads {
 }
 
 impl Task {
-    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    async fn run(mut self, Waiting(mut requests): Waiting) {
         let mut stopping = self.stopping.clone();
         loop {
             let request = tokio::select! {
@@ -101,15 +130,25 @@ impl Task {
                 () = stopped(&mut stopping) => break,
                 Some(request) = requests.recv() => request,
             };
-            let result = self.reload(request.found).await;
+            let (found, done) = match request {
+                Request::Reload { found, done } => (found, done),
+                Request::Renew { done } => {
+                    if self.renew().await.is_ok() {
+                        let _ = done.send(());
+                    }
+                    continue;
+                }
+            };
+            let result = self.reload(*found).await;
             let label = if result.is_ok() { "taken" } else { "refused" };
-            metrics::counter!("tagyard_reloads_total", "result" => label).increment(1);
+            let labels = self.ground.labels.with([("result", label.to_owned())]);
+            metrics::counter!("tagyard_reloads_total", labels).increment(1);
             if let Err(error) = &result {
                 tracing::error!("the container was not reloaded, the one before stays in force: {error}");
                 self.ground.live.set_failed(error.to_string());
             }
             // Nobody has to be waiting for it.
-            let _ = request.done.send(result);
+            let _ = done.send(result);
         }
         self.dispatcher.stop(STOP_TIMEOUT).await;
     }
@@ -122,21 +161,38 @@ impl Task {
         recorder.add_tags(&names, self.ground.journal.log().durable_position() + 1).await?;
 
         self.ground.collect(&compiled);
-        let mut stopping = self.stopping.clone();
-        let handed_over = async {
-            self.dispatcher.hand_over(HAND_OVER_TIMEOUT).await;
-            recorder.settle().await;
-        };
-        tokio::select! {
-            biased;
-            () = stopped(&mut stopping) => return Err(ReloadError::Stopping),
-            () = handed_over => {}
-        }
+        self.stop_tags().await?;
         recorder.hand_over(&names).await;
         self.dispatcher = self.ground.dispatch(&compiled);
         self.ground.live.put_in_force(compiled.in_force());
         tracing::info!(container = compiled.container.name, tags = names.len(), "the container was reloaded");
+        self.compiled = compiled;
         Ok(())
+    }
+
+    /// The same container's tags begin anew.
+    async fn renew(&mut self) -> Result<(), ReloadError> {
+        self.stop_tags().await?;
+        self.ground.recorder.settle_sent().await;
+        self.ground.recorder.hand_over(&self.compiled.names()).await;
+        self.ground.decoded.clear();
+        self.dispatcher = self.ground.dispatch(&self.compiled);
+        Ok(())
+    }
+
+    /// As at a stop. When this returns, what they did is recorded.
+    async fn stop_tags(&mut self) -> Result<(), ReloadError> {
+        let mut stopping = self.stopping.clone();
+        let (dispatcher, recorder) = (&mut self.dispatcher, &self.ground.recorder);
+        let handed_over = async {
+            dispatcher.hand_over(HAND_OVER_TIMEOUT).await;
+            recorder.settle().await;
+        };
+        tokio::select! {
+            biased;
+            () = stopped(&mut stopping) => Err(ReloadError::Stopping),
+            () = handed_over => Ok(()),
+        }
     }
 
     /// Compiles the tags while the old ones work on.

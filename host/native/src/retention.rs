@@ -71,7 +71,8 @@ impl Kept {
     pub(crate) async fn run(self, mut keep: watch::Receiver<Keep>) {
         let mut tick = tokio::time::interval(ROOM_CHECK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut looked = Instant::now();
+        // At once: a container among several may rest before the first minute is over.
+        let mut looked: Option<Instant> = None;
         let mut was_full = false;
         loop {
             let changed = tokio::select! {
@@ -86,9 +87,12 @@ impl Kept {
                 self.journal.set_bounds(now.max_bytes, now.segment_bytes());
                 self.outcomes.set_bounds(None, now.segment_bytes());
             }
-            if self.journal.bytes() > now.history_bytes() || changed || looked.elapsed() >= KEEP_CHECK_EVERY {
+            if self.journal.bytes() > now.history_bytes()
+                || changed
+                || looked.is_none_or(|looked| looked.elapsed() >= KEEP_CHECK_EVERY)
+            {
                 self.let_go(&now).await;
-                looked = Instant::now();
+                looked = Some(Instant::now());
             }
             let is_full = self.journal.stats().is_full();
             match (was_full, is_full) {

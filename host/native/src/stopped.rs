@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::dead_letters::DeadLetters;
 use crate::host::{HostError, open, open_dead_letters};
-use crate::journal::{CursorFile, Durability, EventJournal, Options, Origin};
+use crate::journal::{CursorFile, Durability, EventJournal, Log, Options, Origin};
+use crate::labels::Labels;
 use crate::outcomes::{Recorder, Writing};
 use crate::sent;
 
@@ -12,6 +13,8 @@ use crate::sent;
 pub struct Stopped {
     pub journal: EventJournal,
     pub letters: DeadLetters,
+    pub outcomes: Log,
+    pub sent: Log,
     pub recorder: Recorder,
     writing: Writing,
 }
@@ -48,14 +51,22 @@ impl Stopped {
         let outcomes = open(&data_dir.join("outcomes"), outcomes).map_err(HostError::from)?;
         let sent = open(&data_dir.join("sent"), sent::options()).map_err(HostError::from)?;
         let oldest = journal.log().oldest_position();
-        let started = Recorder::start(outcomes, sent, letters.clone(), checkpoint, loaded, oldest).await;
-        let (recorder, writing) = started.map_err(HostError::from)?;
-        Ok(Stopped { journal, letters, recorder, writing })
+        let started = Recorder::start(
+            outcomes.clone(),
+            sent.clone(),
+            letters.clone(),
+            checkpoint,
+            loaded,
+            oldest,
+            Labels::default(),
+        );
+        let (recorder, writing) = started.await.map_err(HostError::from)?;
+        Ok(Stopped { journal, letters, outcomes, sent, recorder, writing })
     }
 
     /// Writes the rest down and lets go of the directory.
     pub async fn close(self) {
-        drop((self.journal, self.letters, self.recorder));
+        drop((self.journal, self.letters, self.outcomes, self.sent, self.recorder));
         self.writing.finish().await;
     }
 }

@@ -19,6 +19,9 @@ pub struct Tried {
     pub message_id: String,
     #[serde(skip)]
     pub title: String,
+    /// What was found out about its visitor, by the path of the field that it stands in.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub found: BTreeMap<String, Value>,
     pub tags: Vec<TriedTag>,
 }
 
@@ -82,7 +85,8 @@ pub async fn try_event(tags: &[Tag], accepted: &Accepted) -> Tried {
         tried.push(try_tag(tag, accepted).await);
     }
     let title = event.name().map_or(String::new(), |name| format!(" \"{name}\""));
-    Tried { message_id: event.message_id().to_owned(), title: format!("{}{title}", event.kind().name()), tags: tried }
+    let title = format!("{}{title}", event.kind().name());
+    Tried { message_id: event.message_id().to_owned(), title, found: BTreeMap::new(), tags: tried }
 }
 
 async fn try_tag(tag: &Tag, accepted: &Accepted) -> TriedTag {
@@ -103,7 +107,10 @@ async fn try_tag(tag: &Tag, accepted: &Accepted) -> TriedTag {
         Decision::BlockedByConsent(missing) => {
             return ended(TriedOutcome::BlockedByConsent, missing.to_string(), unseen(why));
         }
-        Decision::Filtered(filtered) => return ended(TriedOutcome::Skipped, filtered.to_string(), unseen(why)),
+        Decision::Filtered(filtered) => {
+            let why = Explained { withheld: Vec::new(), ..why };
+            return ended(TriedOutcome::Skipped, filtered.to_string(), why);
+        }
         Decision::Run(redacted) => redacted,
     };
     let ran = match tag.run(vec![redacted]).await {

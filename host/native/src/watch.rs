@@ -11,7 +11,7 @@ use crate::reload::{ReloadError, Reloader};
 
 /// How often the files are looked at. They are polled, since a kernel's notices of changes do not cover network disks, and on a
 /// symlink, as Kubernetes mounts its config maps by, tell of the link and not of what it comes to lead to.
-const POLL_EVERY: Duration = Duration::from_secs(2);
+pub(crate) const POLL_EVERY: Duration = Duration::from_secs(2);
 
 /// The files of a container, and when each was changed and how long it is; `None` where there is none.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,14 +32,14 @@ pub struct Source {
 }
 
 impl Seen {
-    /// The files as they are now: the container's, and the components that it names. Taken before a load, so that no change after
+    /// The files as they are now: the container's, and those that it names. Taken before a load, so that no change after
     /// it is missed. Blocks on the disk.
     pub fn now(container: &Path) -> Self {
-        let paths = std::iter::once(container.to_owned()).chain(container::components(container));
+        let paths = std::iter::once(container.to_owned()).chain(container::files(container));
         Seen { files: paths.map(stamped).collect() }
     }
 
-    fn again(&self) -> Self {
+    pub(crate) fn again(&self) -> Self {
         Seen { files: self.files.iter().map(|(path, _)| stamped(path.clone())).collect() }
     }
 }

@@ -49,9 +49,30 @@ pub struct Event {
     message_id: String,
     name: Option<String>,
     user: Option<String>,
+    /// Whether its anonymous id is nobody's, for enrichment that may find out whose event it is.
+    is_nobodys: bool,
     integrations: Map<String, Value>,
     object: Object,
     fields: OnceLock<Map<String, Value>>,
+}
+
+/// By which an event says whom it is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Id {
+    User,
+    Anonymous,
+    /// Of an alias: what the user was known by before.
+    Previous,
+}
+
+impl Id {
+    fn field(self) -> &'static str {
+        match self {
+            Id::User => "userId",
+            Id::Anonymous => "anonymousId",
+            Id::Previous => "previousId",
+        }
+    }
 }
 
 /// What is wrong with an event, for the person who sent it. It never repeats a value.
@@ -109,7 +130,7 @@ impl Event {
             Kind::Alias => drop(require(&object, "previousId")?),
             Kind::Track | Kind::Page | Kind::Screen | Kind::Identify => {}
         }
-        let user = text(&object, "userId").or_else(|| text(&object, "anonymousId"));
+        let user = user(&object);
         if user.is_none() {
             return Err(invalid(
                 "userId",
@@ -117,7 +138,7 @@ impl Event {
             ));
         }
         let integrations = object.object("integrations").map(|object| object.to_map()).unwrap_or_default();
-        Ok(Event { kind, message_id, name, user, integrations, object, fields: OnceLock::new() })
+        Ok(Event { kind, message_id, name, user, is_nobodys: false, integrations, object, fields: OnceLock::new() })
     }
 
     pub fn kind(&self) -> Kind {
@@ -163,6 +184,28 @@ impl Event {
         self.set_object("context", context);
     }
 
+    /// Says whom it is about, for enrichment that knows more of it than the sender.
+    pub(crate) fn set_id(&mut self, id: Id, text: &str) {
+        self.object.set_string(id.field(), text);
+        self.user = user(&self.object);
+        self.is_nobodys = false;
+        self.fields = OnceLock::new();
+    }
+
+    /// An id that is there and not empty.
+    pub(crate) fn id(&self, id: Id) -> Option<String> {
+        text(&self.object, id.field())
+    }
+
+    /// Says that its anonymous id was made up, as the sender did not say whom it is about.
+    pub(crate) fn set_nobodys(&mut self) {
+        self.is_nobodys = true;
+    }
+
+    pub(crate) fn is_nobodys(&self) -> bool {
+        self.is_nobodys
+    }
+
     /// For sources, which mend what their SDKs say. Not for what an event is told by: its kind, ids, name and integrations.
     pub(crate) fn set_object(&mut self, field: &str, object: &Object) {
         self.object.set_object(field, object);
@@ -193,6 +236,11 @@ impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Event::new(Object::from(&Map::deserialize(deserializer)?)).map_err(serde::de::Error::custom)
     }
+}
+
+/// Whom an event is about.
+fn user(object: &Object) -> Option<String> {
+    text(object, "userId").or_else(|| text(object, "anonymousId"))
 }
 
 fn to_text(object: &mut Object, field: &'static str) -> Result<(), InvalidEvent> {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accepted;
+pub mod addresses;
 pub mod consent;
 pub mod container;
 pub mod cors;
@@ -14,12 +15,14 @@ pub mod event;
 pub mod expression;
 mod free;
 pub mod grants;
+pub mod identity;
 pub mod manifest;
 pub mod object;
 pub mod outcome;
 pub mod output;
 pub mod path;
 pub mod permit;
+pub mod place;
 pub mod plan;
 pub mod ran;
 pub mod redact;
@@ -33,3 +36,4 @@ pub mod sources;
 pub mod transform;
 pub mod trigger;
 pub mod variables;
+mod visitor;

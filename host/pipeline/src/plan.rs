@@ -62,8 +62,8 @@ pub struct Explained {
     /// Whether the tag gets what is left without whom the event is about.
     #[serde(rename = "anonymised")]
     pub is_anonymised: bool,
-    /// What the transformations change of the event before the tag sees it.
-    #[serde(skip)]
+    /// What becomes of the transformations before the tag sees the event, up to one that filters it.
+    #[serde(rename = "transformations")]
     pub changed: Vec<Traced>,
     /// The fields that the tag does not see.
     #[serde(skip)]

@@ -44,6 +44,13 @@ impl Refused {
         Refused::new(StatusCode::BAD_REQUEST, "broken_body", "the body broke off")
     }
 
+    /// For a request whose container cannot be put to work at the moment.
+    pub fn out_of_work(wait: Duration) -> Self {
+        let message = "the container that the request is for is not at work; send the events again later";
+        let refused = Refused::new(StatusCode::SERVICE_UNAVAILABLE, "container_unavailable", message);
+        Refused { retry_after: Some(wait), ..refused }
+    }
+
     pub fn overloaded() -> Self {
         let message = "as many requests as the host takes are in work; try again in a moment";
         Refused { retry_after: Some(MOMENT), ..Refused::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message) }

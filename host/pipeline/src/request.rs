@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::expression::Reads;
+use crate::place::{self, Place};
 use crate::sources::Incoming;
 
 /// The longest value that is kept, in bytes. Browsers hold no longer cookie. A longer value is left out: a part of it would mean
@@ -21,12 +22,14 @@ const MAX_BYTES: usize = 8192;
 /// What a container asks of the requests that bring its events.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Asked {
-    /// `host`, `ip`, `method` and `path`, as far as they are asked for.
+    /// `host`, `ip`, `method`, `path` and `source`, as far as they are asked for.
     parts: BTreeSet<String>,
     /// Each in the order in which it was asked for.
     headers: Vec<String>,
     cookies: Vec<String>,
     query: Vec<String>,
+    /// Whether it is asked where the visitor is.
+    place: bool,
 }
 
 /// What is kept of a request, as JSON; cheap to clone for each of its events.
@@ -36,6 +39,8 @@ pub struct Request(Option<Arc<str>>);
 impl Asked {
     /// Asks for what an expression reads.
     pub fn add(&mut self, reads: &Reads) {
+        let visitor = reads.root("visitor");
+        self.place |= place::MEMBERS.iter().any(|member| visitor.is_some_and(|tree| tree.member(member).is_some()));
         for (part, read) in reads.root("request").into_iter().flat_map(|tree| tree.members()) {
             let names = read.members().map(|(name, _)| name);
             match part {
@@ -49,10 +54,20 @@ impl Asked {
 
     /// Asks for what another asks for, after what is asked for already.
     pub(crate) fn also(&mut self, other: Asked) {
+        self.place |= other.place;
         self.parts.extend(other.parts);
         other.headers.iter().for_each(|name| self.header(name));
         other.cookies.iter().for_each(|name| self.cookie(name));
         other.query.iter().for_each(|name| self.query(name));
+    }
+
+    /// Asks where the visitor is, which is kept beside what is kept of the request.
+    pub(crate) fn ask_place(&mut self) {
+        self.place = true;
+    }
+
+    pub(crate) fn place(&self) -> bool {
+        self.place
     }
 
     pub(crate) fn header(&mut self, name: &str) {
@@ -65,6 +80,32 @@ impl Asked {
 
     pub(crate) fn query(&mut self, name: &str) {
         add(&mut self.query, name);
+    }
+
+    /// Whether it is asked which source took it.
+    pub(crate) fn asks_for_source(&self) -> bool {
+        self.parts.contains("source")
+    }
+
+    /// What is asked for, in words.
+    pub fn in_words(&self) -> Vec<String> {
+        let part = |part: &String| match part.as_str() {
+            "ip" => "the sender's address".to_owned(),
+            "source" => "in which form it came".to_owned(),
+            part => format!("its {part}"),
+        };
+        let named = |what: &'static str, names: &'static str, list: &[String]| match list {
+            [] => None,
+            [only] => Some(format!("the {what} {only}")),
+            several => Some(format!("the {names} {}", several.join(", "))),
+        };
+        let lists = [
+            named("header", "headers", &self.headers),
+            named("cookie", "cookies", &self.cookies),
+            named("parameter", "parameters", &self.query),
+        ];
+        let place = self.place.then(|| "where the visitor is".to_owned());
+        self.parts.iter().map(part).chain(lists.into_iter().flatten()).chain(place).collect()
     }
 
     /// What is kept of a request.
@@ -91,6 +132,8 @@ impl Asked {
                 "host" => kept.part("host", request.headers.get(header::HOST).and_then(|host| host.to_str().ok())),
                 "ip" => kept.part("ip", request.peer.map(|ip| ip.to_canonical().to_string()).as_deref()),
                 "method" => kept.part("method", Some(request.method.as_str())),
+                // It is in every record.
+                "source" => {}
                 _ => kept.part("path", Some(request.path)),
             }
         }
@@ -114,6 +157,13 @@ impl Request {
 
     pub(crate) fn json(&self) -> Option<&str> {
         self.0.as_deref()
+    }
+
+    /// The same with where its visitor is.
+    pub(crate) fn with_place(&self, place: &Place) -> Self {
+        let mut fields = self.fields();
+        fields.insert("place".to_owned(), Value::Object(place.to_map()));
+        Request(Some(Value::Object(fields).to_string().into()))
     }
 
     /// As values: `{"path", "headers": {…}, …}`.
@@ -176,15 +226,18 @@ fn add(names: &mut Vec<String>, name: &str) {
     }
 }
 
-/// A cookie's value as it was sent (RFC 6265, section 4.2), without the quotes around it.
 fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let pairs = headers
-        .get_all(header::COOKIE)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|all| all.split(';'));
-    let value = pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name)?.1;
-    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+    cookies(headers).find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The cookies as they were sent (RFC 6265, section 4.2), without the quotes around their values. Whoever goes through them keeps
+/// those that the container names, and no others.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|all| all.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .map(|(name, value)| (name, value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)))
 }
 
 #[cfg(test)]

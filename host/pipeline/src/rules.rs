@@ -1,7 +1,7 @@
 //! What a container says for all its tags: variables, consent, and what of a request they ask for; and what comes of it for one event.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -9,8 +9,10 @@ use crate::accepted::Accepted;
 use crate::consent::{PurposeError, Purposes, Signals, Verdict};
 use crate::container::model;
 use crate::expression::{Around, Expression, NoValue, Nothing, View};
+use crate::identity::Identity;
 use crate::request::Asked;
 use crate::variables::{Values, VariableError, Variables};
+use crate::visitor::Visitor;
 
 /// A container's rules, compiled.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub struct Rules {
     variables: Variables,
     purposes: Purposes,
     asked: Asked,
+    identity: Option<Arc<Identity>>,
 }
 
 /// Why rules do not compile. A checked container has none such.
@@ -38,6 +41,7 @@ pub struct Memo {
     rules: OnceLock<u64>,
     request: OnceLock<Map<String, Value>>,
     signals: OnceLock<Signals>,
+    visitor: Visitor,
     values: OnceLock<Values>,
 }
 
@@ -50,7 +54,8 @@ impl Rules {
         let variables = Variables::compile(&container.vars)?;
         let purposes = Purposes::compile(&container.consent)?;
         let mut asked = Asked::default();
-        let mut uses_consent = container.tags.iter().any(|tag| !tag.consent.is_empty());
+        let identity = Identity::compile(container)?.map(Arc::new);
+        let mut uses_consent = identity.is_some() || container.tags.iter().any(|tag| !tag.consent.is_empty());
         for expression in expressions(container) {
             asked.add(expression.reads());
             uses_consent |= expression.reads().root("consent").is_some();
@@ -61,24 +66,32 @@ impl Rules {
             asked.also(by_name);
         }
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Ok(Rules { id: NEXT.fetch_add(1, Ordering::Relaxed), variables, purposes, asked })
+        Ok(Rules { id: NEXT.fetch_add(1, Ordering::Relaxed), variables, purposes, asked, identity })
     }
 
     /// What is to be kept of the requests that bring its events.
     pub fn asked(&self) -> &Asked {
         &self.asked
     }
+
+    /// By what its visitors are known again, if the container says anything of it.
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.as_ref()
+    }
 }
 
 /// Keys of a tag below which no text is an expression.
 const OTHERS: [&str; 3] = ["settings", "secrets", "allow"];
 
-/// Every expression of a container that reads a request or consent, wherever it stands. A text that only looks like one has a name kept
+/// What expressions read that is kept beside an event only if one does.
+const ROOTS: [&str; 3] = ["request", "consent", "visitor"];
+
+/// Every expression of a container that reads one of these, wherever it stands. A text that only looks like one has a name kept
 /// for nothing; one that were forgotten would have nothing to read.
 fn expressions(container: &model::Container) -> Vec<Expression> {
     fn gather(value: &Value, found: &mut Vec<Expression>) {
         match value {
-            Value::String(text) if text.contains("request") || text.contains("consent") => {
+            Value::String(text) if ROOTS.iter().any(|root| text.contains(root)) => {
                 found.extend(Expression::compile(text));
             }
             Value::Array(items) => items.iter().for_each(|item| gather(item, found)),
@@ -138,7 +151,13 @@ impl<'e> Scope<'e> {
 
     /// What is kept of the request, whether or not expressions see it.
     fn kept(&self) -> &'e Map<String, Value> {
-        self.found.request.get_or_init(|| self.accepted.request.fields())
+        self.found.request.get_or_init(|| {
+            let mut kept = self.accepted.request.fields();
+            if self.rules.asked.asks_for_source() {
+                kept.insert("source".to_owned(), Value::from(&*self.accepted.source));
+            }
+            kept
+        })
     }
 }
 
@@ -147,6 +166,13 @@ impl Around for Scope<'_> {
         match self.anonymous {
             Some(_) => Nothing.request(),
             None => self.kept(),
+        }
+    }
+
+    fn visitor(&self, name: &str) -> Option<&Value> {
+        match self.anonymous {
+            Some(_) => None,
+            None => self.found.visitor.get(name, &self.accepted.event, self.kept()),
         }
     }
 
@@ -200,5 +226,9 @@ mod tests {
         check(json!({"tag": [{"name": "a", "use": "webhook", "when": "request.host == 'a'"}]}), true);
         check(json!({"tag": [{"name": "a", "use": "webhook", "settings": {"text": "request.ip"}}]}), false);
         check(json!({"vars": {"site": "event.name"}}), false);
+        check(json!({"vars": {"near": "visitor.country == 'AT'"}}), true);
+        check(json!({"vars": {"browser": "visitor.browser"}}), false);
+        let tags = json!([{"name": "a", "use": "webhook", "consent": ["ads"]}]);
+        check(json!({"tag": tags, "consent": {"ads": {"default_in": {"US": "given"}}}}), true);
     }
 }

@@ -15,6 +15,7 @@ mod deliver;
 mod down;
 mod event;
 mod load;
+mod pipeline;
 mod process;
 mod server;
 
@@ -34,11 +35,12 @@ impl Row {
 type Part = (&'static str, fn() -> Vec<Row>);
 
 /// The parts, by the names that choose some of them: `cargo bench … -- call collect`.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("call", call::measure),
     ("collect", collect::measure),
     ("deliver", deliver::measure),
     ("down", down::measure),
+    ("pipeline", pipeline::measure),
     ("process", process::measure),
 ];
 

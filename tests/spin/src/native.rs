@@ -14,7 +14,8 @@ pub struct Native {
 }
 
 /// As Spin gets them as variables.
-const ENV: [(&str, &str); 6] = [
+const ENV: [(&str, &str); 7] = [
+    ("META_ACCESS_TOKEN", "value-of-META_ACCESS_TOKEN"),
     ("GA4_API_SECRET", "value-of-GA4_API_SECRET"),
     ("MIXPANEL_TOKEN", "value-of-MIXPANEL_TOKEN"),
     ("META_TOKEN", "value-of-META_TOKEN"),

@@ -62,7 +62,15 @@ impl Spin {
         command.args(["up", "--quiet", "--listen", "127.0.0.1:0", "--from"]).arg(folder.join("spin.toml"));
         command.arg("--state-dir").arg(folder.join("state")).arg("--log-dir").arg(folder.join("logs"));
         command.args(["--variable", &format!("drain_token={TOKEN}")]).envs(env.iter().copied());
-        for name in ["GA4_API_SECRET", "MIXPANEL_TOKEN", "META_TOKEN", "ORDERS_SIGNING_KEY", "SHOP", "MAIL"] {
+        for name in [
+            "GA4_API_SECRET",
+            "MIXPANEL_TOKEN",
+            "META_TOKEN",
+            "META_ACCESS_TOKEN",
+            "ORDERS_SIGNING_KEY",
+            "SHOP",
+            "MAIL",
+        ] {
             command.env(format!("SPIN_VARIABLE_{name}"), format!("value-of-{name}"));
         }
         command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);

@@ -11,12 +11,14 @@ mod accepts;
 mod asks;
 mod bounds;
 mod dedupe;
+mod identity;
 mod outcomes;
 mod pages;
 mod probes;
 mod refuses;
 mod sources;
 mod transforms;
+mod visitors;
 
 use std::io::Write;
 use std::path::Path;

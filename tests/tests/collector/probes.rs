@@ -1,7 +1,11 @@
 //! What a load balancer and a metrics scraper ask.
 
+use std::path::Path;
+
 use http::StatusCode;
 use serde_json::json;
+use tagyard_tests::host::TestHost;
+use tagyard_tests::receiver::Receiver;
 
 use crate::webhook;
 
@@ -10,6 +14,20 @@ async fn the_probes_answer() {
     let (host, _receiver) = webhook().await;
     for path in ["/healthz", "/readyz"] {
         assert_eq!(host.client.get(path).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_not_for_what_a_trusted_proxy_passes_on() {
+    let receiver = Receiver::start().await;
+    let proxies = "name = \"test\"\n[collect]\nwrite_keys = [\"key\"]\n\
+        proxies = { trusted = [\"127.0.0.1\"], header = \"X-Real-IP\" }\n";
+    let data = tempfile::tempdir().unwrap();
+    let host = TestHost::start_whole(data, proxies, Path::new("."), Some(&receiver.url())).await;
+    assert_eq!(host.client.get("/metrics").await.status, StatusCode::OK);
+    for address in ["192.0.2.1", "10.0.0.1"] {
+        let answer = host.client.send("GET", "/metrics", &[("x-real-ip", address)], "").await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{address}");
     }
 }
 

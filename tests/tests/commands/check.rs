@@ -1,6 +1,7 @@
 //! `tagyard check`.
 
 use tagyard_tests::command::run;
+use tagyard_tests::top;
 
 use crate::{HOOK, folder, run_with};
 
@@ -38,6 +39,23 @@ async fn a_container_without_mistakes_is_told_back() {
         "hooks.example",
         "every event",
         "none needed",
+    ] {
+        assert!(ended.stdout.contains(said), "{said} is not in\n{}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn how_visitors_are_found_out_about_is_told_back() {
+    let text = HOOK.replace("origins = [\"*\"]", "proxies = { trusted = [\"10.0.0.0/8\"] }");
+    let more = "\n[geo]\nfile = \"city.mmdb\"\nedge = \"cloudflare\"\n[consent.ads]\ndefault = \"given\"\ndefault_in = { EEA = \"denied\" }\n";
+    let folder = folder(&[("shop.toml", &(text + more))]);
+    std::fs::copy(top().join("tests/geo/GeoIP2-City-Test.mmdb"), folder.path().join("city.mmdb")).unwrap();
+    let ended = run(folder.path(), &[], &["check", "shop.toml"], "").await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    for said in [
+        "where requests come from is what 10.0.0.0/8 says in X-Forwarded-For",
+        "visitors' country and region by Cloudflare's headers, else by city.mmdb (GeoIP2-City of 20",
+        "consent to ads, where no signal speaks of it: denied in EEA, given elsewhere",
     ] {
         assert!(ended.stdout.contains(said), "{said} is not in\n{}", ended.stdout);
     }

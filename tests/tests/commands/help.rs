@@ -23,6 +23,8 @@ async fn every_command_has_help_with_examples() {
         "events show",
         "events export",
         "replay",
+        "forget",
+        "export",
         "demo",
     ]
     .map(str::split_whitespace);

@@ -27,6 +27,14 @@ set = { type = "'track'", event = "'x'", userId = "'u'" }
 [journal]
 max_mib = 100
 
+[geo]
+edge = "cloudflare"
+
+[identity]
+consent = ["analytics"]
+campaign = true
+links = {}
+
 [[tag]]
 name = "a.b"
 use = "webhook"
@@ -96,14 +104,15 @@ async fn what_spin_cannot_hold_is_refused_at_its_place() {
         ("6:21", "nobody counts the requests"),
         ("10:33", "opens the collector's routes"),
         ("14:11", "there is no journal"),
-        ("22:17", "`hooks__token` is no name of a variable"),
-        ("26:19", "cannot tell which component may reach private addresses"),
-        ("29:5", "wider than what `webhook` asks for"),
-        ("30:5", "a component of the application itself"),
-        ("31:5", "a private address"),
-        ("32:5", "a private address"),
-        ("36:8", "both this tag and `a.b` would be the component `tag-a-b`"),
-        ("48:5", "`ga4` does not ask for this host"),
+        ("22:9", "which ids belong to one person"),
+        ("30:17", "`hooks__token` is no name of a variable"),
+        ("34:19", "cannot tell which component may reach private addresses"),
+        ("37:5", "wider than what `webhook` asks for"),
+        ("38:5", "a component of the application itself"),
+        ("39:5", "a private address"),
+        ("40:5", "a private address"),
+        ("44:8", "both this tag and `a.b` would be the component `tag-a-b`"),
+        ("56:5", "`ga4` does not ask for this host"),
     ];
     let lines: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), expected.len() + 1, "{}", ended.stderr);

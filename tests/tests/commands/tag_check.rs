@@ -44,7 +44,8 @@ async fn a_tag_that_does_not_keep_to_them_does_not_pass() {
         ("fail for the settings", "does not accept its settings"),
     ] {
         let settings = format!("{{\"do\": \"{deed}\"}}");
-        let ended = run_with(&[], &["tag", "check", &misbehaving, "--settings", &settings, "--deadline-ms", "20"]).await;
+        let ended =
+            run_with(&[], &["tag", "check", &misbehaving, "--settings", &settings, "--deadline-ms", "20"]).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{deed}");
         let first = ended.stderr.lines().next().unwrap_or_default();
         assert!(first.starts_with("misbehaving 0.1.0 has not passed with made-up call 1 of seed 1: "), "{first}");

@@ -68,6 +68,7 @@ transform = [
     { drop = ["properties.missing"] },
     { hash = { fields = ["userId", "properties.currency"] } },
     { rename = { "properties.revenue" = "properties.value" } },
+    { when = "event.properties.value > 10.0", lower = ["event"] },
 ]
 
 [[tag]]
@@ -141,6 +142,7 @@ async fn json_has_each_request_with_its_secrets_masked() {
         "clauses": [],
         "consent": [],
         "anonymised": false,
+        "transformations": [],
         "requests": [{
             "method": "POST",
             "url": "https://hooks.example/in?key={{secret:token}}",
@@ -174,10 +176,12 @@ async fn a_person_reads_what_became_of_the_event_and_why() {
     has("consented: blocked by consent", &["advertising"]);
     has("reaching: refused", &["elsewhere.example"]);
     has("filtering: skipped, since it is filtered where `event.type == 'track'`", &[]);
-    // What was changed, by what; a change that found nothing to change is not there.
+    has("kept away by filter, when event.type == 'track': true; event.type is \"track\"", &[]);
+    // What was changed, by what.
     has("changed by hash: properties.currency, userId", &[]);
     has("changed by rename: properties.revenue, properties.value", &[]);
-    assert!(!ended.stdout.contains("changed by drop"), "{}", ended.stdout);
+    has("nothing to change by drop", &[]);
+    has("not changed by lower, when event.properties.value > 10.0: false; event.properties.value is 5", &[]);
     has("failing: failed", &["authorization"]);
 }
 
@@ -257,4 +261,111 @@ async fn what_is_no_event_is_said_to_be_and_where() {
     let ended = run_with(&[("shop.toml", HOOK)], &["try", "shop.toml", "nothing.json"]).await;
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("nothing.json"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn what_is_found_out_about_the_visitor_is_shown() {
+    let container = format!(
+        r#"{}
+[identity]
+consent = ["analytics"]
+campaign = true
+id = {{ prefer = "cookie" }}
+vendors = {{ names = ["meta"] }}
+"#,
+        HOOK.replace("\"*\"]\n\n[[tag]]", "\"https://shop.example\"]\n\n[[tag]]")
+    );
+    let event = r#"{"type": "page", "anonymousId": "a", "messageId": "m-1", "context": {
+        "consent": {"categoryPreferences": {"analytics": true}},
+        "page": {"url": "https://shop.example/?utm_source=news"}}}"#;
+    let files = [("shop.toml", container.as_str()), ("event.json", event)];
+    let cookies = "cookie: tagyard_id=b; _fbp=fb.1.2.3; other=s3cret";
+    let arguments = ["try", "shop.toml", "event.json", "--header", "origin: https://shop.example", "--header", cookies];
+    let ended = run_with(&files, &arguments).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    for line in [
+        "    found out: anonymousId is \"b\"\n",
+        "    found out: context.identity.anonymousId is \"cookie\"\n",
+        "    found out: context.campaign.source is \"news\"\n",
+        "    found out: context.fbp is \"fb.1.2.3\"\n",
+        "\nthe answer sets a cookie: tagyard_id=b; Path=/; ",
+    ] {
+        assert!(ended.stdout.contains(line), "{line:?} is not in\n{}", ended.stdout);
+    }
+    let tried = json_of(&run_with(&files, &[arguments.as_slice(), &["--json"]].concat()).await);
+    let found = json!({
+        "anonymousId": "b", "context.identity.anonymousId": "cookie", "context.campaign.source": "news", "context.fbp": "fb.1.2.3",
+    });
+    assert_eq!((&tried["events"][0]["found"], tried["cookies"].as_array().map(Vec::len)), (&found, Some(2)));
+    assert_eq!(tag(&tried, 0, "hook")["requests"][0]["body"]["anonymousId"], "b");
+    let ended = run_with(&files, &["check", "shop.toml"]).await;
+    let said = "visitors\n  consent   analytics\n  id        in the cookie tagyard_id for 400 days, before the SDK's\n  clicks    of meta, ";
+    assert!(ended.stdout.contains(said), "{}", ended.stdout);
+}
+
+/// What is found out about visitors.
+const VISITORS: &str = r#"
+name = "shop"
+
+[collect]
+write_keys = ["key"]
+proxies = { trusted = ["192.0.2.0/24"], header = "CF-Connecting-IP" }
+
+[geo]
+edge = "cloudflare"
+
+[vars]
+near = { value = "visitor.country", table = { AT = "here", DE = "near" }, default = "far" }
+system = "visitor.os + ' ' + visitor.osVersion"
+
+[consent.analytics]
+default_in = { US = "given" }
+
+[[tag]]
+name = "hook"
+use = "webhook"
+settings = { url = "https://hooks.example/" }
+allow = { hosts = ["hooks.example"], fields = ["*"] }
+consent = ["analytics"]
+when = "vars.near == 'far' && vars.system == 'Windows 11' && request.ip == '203.0.113.9'"
+except = "visitor.bot"
+"#;
+
+#[tokio::test]
+async fn what_is_found_out_about_a_visitor_is_shown() {
+    let page = r#"{"type": "page", "anonymousId": "a", "messageId": "m"}"#;
+    let files = [("shop.toml", VISITORS), ("event.json", page)];
+    let check = async |country: &str, agent: &str, expected: &[&str]| {
+        let country = format!("cf-ipcountry: {country}");
+        let agent = format!("user-agent: {agent}");
+        let hints = [
+            "sec-ch-ua: \"Google Chrome\";v=\"130\"",
+            "sec-ch-ua-platform: \"Windows\"",
+            "sec-ch-ua-platform-version: \"15.0.0\"",
+        ];
+        let mut arguments =
+            vec!["try", "shop.toml", "event.json", "--ip", "192.0.2.1", "--header", "cf-connecting-ip: 203.0.113.9"];
+        for header in hints.into_iter().chain([country.as_str(), agent.as_str()]) {
+            arguments.extend(["--header", header]);
+        }
+        let ended = run_with(&files, &arguments).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        expected.iter().for_each(|part| assert!(ended.stdout.contains(part), "{part} is not in:\n{}", ended.stdout));
+    };
+    let (person, bot) = ("Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Mozilla/5.0 (compatible; bingbot/2.0)");
+    let given = [
+        "hook: sent",
+        "vars.system is \"Windows 11\"",
+        "request.ip is \"203.0.113.9\"",
+        "except visitor.bot: false; visitor.bot is false",
+        "consent to analytics: given by the default for US",
+        "\"ip\": \"203.0.113.9\"",
+        "\"country\": \"US\"",
+    ];
+    check("US", person, &given).await;
+    check("CH", person, &["hook: blocked by consent", "(denied by the default elsewhere, as in CH)"]).await;
+    let unknown = "denied by the strictest default, as the visitor's country is unknown";
+    check("XX", person, &["hook: blocked by consent", unknown]).await;
+    check("AT", person, &["hook: not triggered", "vars.near == 'far': false; vars.near is \"here\""]).await;
+    check("US", bot, &["hook: not triggered", "`except` is true: `visitor.bot`", "visitor.bot is true"]).await;
 }

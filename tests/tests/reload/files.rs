@@ -8,6 +8,7 @@ use serde_json::json;
 use tagyard_tests::command::{Served, run};
 use tagyard_tests::guests;
 use tagyard_tests::receiver::Receiver;
+use tagyard_tests::top;
 
 use crate::{folder, head, hook, page, status, status_json, wait_for_status, write};
 
@@ -76,6 +77,29 @@ async fn a_component_that_is_replaced_is_loaded_anew() {
     assert!(served.log().contains("it opens no connection and no file"), "{}", served.log());
     // Mended without a change of the container file.
     put("guest_misbehaving.wasm");
+    served.wait_for_log(RELOADED, 1).await;
+    served.terminate().await;
+}
+
+#[tokio::test]
+async fn a_database_of_addresses_that_is_replaced_is_read_anew() {
+    let receiver = Receiver::start().await;
+    let folder = folder(&(head("key") + "[geo]\nfile = \"addresses.mmdb\"\n" + &hook("a", "1")));
+    let put = |database: &str| {
+        fs::copy(top().join("tests/geo").join(database), folder.path().join("new.mmdb")).unwrap();
+        fs::rename(folder.path().join("new.mmdb"), folder.path().join("addresses.mmdb")).unwrap();
+    };
+    put("GeoIP2-City-Test.mmdb");
+    let served = Served::start(folder.path(), &[], &["shop.toml", "--divert", &receiver.url()]).await;
+    put("GeoLite2-ASN-Test.mmdb");
+    served.wait_for_log(REFUSED, 1).await;
+    assert!(served.log().contains("addresses.mmdb tells no countries"), "{}", served.log());
+    // The one before is still asked.
+    let mut event = page("key", "m-1", "a");
+    event["context"] = json!({"ip": "81.2.69.160"});
+    served.client.event(event).await;
+    assert_eq!(receiver.wait_for(1).await[0].json()["context"]["location"]["country"], "GB");
+    put("GeoIP2-City-Test.mmdb");
     served.wait_for_log(RELOADED, 1).await;
     served.terminate().await;
 }

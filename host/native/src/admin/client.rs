@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -32,6 +32,9 @@ pub enum AskError {
     Connect(io::Error),
     #[error("the host did not answer: {0}")]
     Answer(String),
+    /// It answers that it cannot, and why.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// What the admin socket is asked with.
@@ -112,10 +115,38 @@ fn get(path_and_query: &str) -> http::Result<Asked> {
 }
 
 async fn send(data_dir: &Path, request: http::Result<Asked>) -> Result<Response<Incoming>, AskError> {
-    let stream = UnixStream::connect(Admin::socket(data_dir)).await.map_err(|error| match error.kind() {
+    let stream = match connect(data_dir).await {
+        Err(AskError::NotRunning) => {
+            wake(data_dir).await?;
+            connect(data_dir).await?
+        }
+        other => other?,
+    };
+    send_on(stream, request).await
+}
+
+/// Has the host of several containers put the one whose data directory this is to work.
+async fn wake(data_dir: &Path) -> Result<(), AskError> {
+    let name = data_dir.file_name().and_then(|name| name.to_str()).ok_or(AskError::NotRunning)?;
+    let above = data_dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let stream = connect(above).await?;
+    // What a container may be called needs no escape; whatever else it is, no container is called so.
+    let request = Request::post(format!("/wake/{name}")).body(Full::default());
+    let answer = send_on(stream, request).await?;
+    match answer.status() {
+        StatusCode::NOT_FOUND => Err(AskError::NotRunning),
+        _ => whole(answer).await.map(drop),
+    }
+}
+
+async fn connect(data_dir: &Path) -> Result<UnixStream, AskError> {
+    UnixStream::connect(Admin::socket(data_dir)).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AskError::NotRunning,
         _ => AskError::Connect(error),
-    })?;
+    })
+}
+
+async fn send_on(stream: UnixStream, request: http::Result<Asked>) -> Result<Response<Incoming>, AskError> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
     // It ends with the answer; an error shows there.
     tokio::spawn(connection);
@@ -134,7 +165,7 @@ async fn whole(response: Response<Incoming>) -> Result<Bytes, AskError> {
         .to_bytes();
     match status.is_success() {
         true => Ok(body),
-        false => Err(AskError::Answer(String::from_utf8_lossy(&body).into_owned())),
+        false => Err(AskError::Refused(String::from_utf8_lossy(&body).into_owned())),
     }
 }
 

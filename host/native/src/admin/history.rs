@@ -45,8 +45,13 @@ pub(super) async fn extent(
     Json(logs(&facts).extent(part, since.since_ms).await)
 }
 
-fn logs(facts: &Facts) -> Logs {
-    Logs { journal: facts.journal.log().clone(), outcomes: facts.outcomes.clone(), sent: facts.sent.clone() }
+pub(super) fn logs(facts: &Facts) -> Logs {
+    Logs {
+        journal: facts.journal.log().clone(),
+        outcomes: facts.outcomes.clone(),
+        sent: facts.sent.clone(),
+        letters: facts.letters.clone(),
+    }
 }
 
 fn refused(error: &HistoryError) -> Response {

@@ -4,6 +4,7 @@
 mod again;
 mod client;
 mod dead;
+mod forget;
 mod history;
 mod serve;
 mod status;
@@ -15,6 +16,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -24,9 +26,11 @@ use tokio::task::JoinHandle;
 
 use crate::dead_letters::DeadLetters;
 use crate::deliver::Network;
+use crate::identity::Links;
 use crate::journal::{EventJournal, Log};
 use crate::live::Live;
 use crate::outcomes::Recorder;
+use crate::reload::Reloader;
 
 pub use client::{AskError, Lines, ask, ask_bytes, tell};
 pub use dead::{Filter, Numbered, list};
@@ -44,11 +48,14 @@ pub struct Facts {
     pub outcomes: Log,
     pub sent: Log,
     pub recorder: Recorder,
+    pub reloader: Reloader,
+    pub links: Links,
 }
 
 /// The serving socket; its file is removed when it stops.
 pub struct Admin {
     path: PathBuf,
+    asking: Arc<AtomicUsize>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -64,6 +71,27 @@ impl Admin {
     /// # Errors
     /// When the socket cannot be made, as on a path that is too long for one.
     pub fn start(data_dir: &Path, facts: Arc<Facts>) -> io::Result<Self> {
+        let router = Router::new()
+            .route("/status", get(status::show))
+            .route("/dead", get(dead::show))
+            .route("/dead/redrive", post(again::redrive))
+            .route("/dead/drop", post(again::drop_letters))
+            .route("/replay", post(again::replay))
+            .route("/forget", post(forget::forget))
+            .route("/links", post(forget::links))
+            .route("/again", get(again::reruns))
+            .route("/history/{part}", get(history::show))
+            .route("/history/{part}/extent", get(history::extent))
+            .route("/events/tail", get(tail::follow))
+            .with_state(facts);
+        Self::serve(data_dir, router)
+    }
+
+    /// The same with other answers.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub(crate) fn serve(data_dir: &Path, router: Router) -> io::Result<Self> {
         let path = Self::socket(data_dir);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -71,20 +99,15 @@ impl Admin {
         }
         let listener = UnixListener::bind(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-        let router = Router::new()
-            .route("/status", get(status::show))
-            .route("/dead", get(dead::show))
-            .route("/dead/redrive", post(again::redrive))
-            .route("/dead/drop", post(again::drop_letters))
-            .route("/replay", post(again::replay))
-            .route("/again", get(again::reruns))
-            .route("/history/{part}", get(history::show))
-            .route("/history/{part}/extent", get(history::extent))
-            .route("/events/tail", get(tail::follow))
-            .with_state(facts);
         let (stop, stopping) = oneshot::channel();
-        let task = tokio::spawn(serve::serve(listener, router, stopping));
-        Ok(Admin { path, stop, task })
+        let asking = Arc::<AtomicUsize>::default();
+        let task = tokio::spawn(serve::serve(listener, router, asking.clone(), stopping));
+        Ok(Admin { path, asking, stop, task })
+    }
+
+    /// Whether anybody is connected.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asking.load(Ordering::Relaxed) > 0
     }
 
     pub async fn stop(self) {

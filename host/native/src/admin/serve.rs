@@ -1,6 +1,8 @@
 //! The admin socket's connections. Each ends when the host stops, whatever its client does: one that reads no further must not
 //! keep the host from stopping.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,9 +19,15 @@ const CONNECTIONS: usize = 64;
 /// How long to wait when a connection cannot be accepted, which mostly means that file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn serve(listener: UnixListener, router: Router, mut stopping: oneshot::Receiver<()>) {
+pub(super) async fn serve(
+    listener: UnixListener,
+    router: Router,
+    asking: Arc<AtomicUsize>,
+    mut stopping: oneshot::Receiver<()>,
+) {
     let mut connections = JoinSet::new();
     loop {
+        asking.store(connections.len(), Ordering::Relaxed);
         let accepted = tokio::select! {
             accepted = listener.accept(), if connections.len() < CONNECTIONS => accepted,
             Some(_) = connections.join_next() => continue,

@@ -10,15 +10,23 @@ macro_rules! say {
 
 mod bar;
 pub mod check;
+mod check_identity;
+mod check_visitors;
 pub mod dead;
 pub mod demo;
 pub mod events;
+pub mod explain;
+pub mod export;
 mod follow;
+pub mod forget;
 mod log;
+mod output;
+mod person;
 mod place;
 mod redrive;
 pub mod replay;
 mod replay_dry;
+pub mod schema;
 pub mod serve;
 pub mod spin;
 pub mod status;
@@ -26,6 +34,7 @@ mod stopped;
 pub mod tag;
 mod tag_check;
 pub mod r#try;
+mod try_identity;
 mod try_request;
 mod try_why;
 
@@ -41,7 +50,7 @@ fn block_on<E: std::fmt::Display>(work: impl Future<Output = Result<ExitCode, E>
 }
 
 /// As in `1 event` and `2 events`.
-fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 

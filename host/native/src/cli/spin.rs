@@ -213,6 +213,9 @@ fn tell(output: &Path, application: &Application) {
             tag.file
         );
     }
+    if application.tags().iter().any(|tag| tag.component.metered.is_none()) {
+        say!("not metered: a tag that loops for an event which nobody tried would not be stopped; --metered stops it");
+    }
     say!("wrote {}", output.display());
     let variables = application.variables().into_iter();
     let variables: Vec<String> = variables.map(|name| format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase())).collect();

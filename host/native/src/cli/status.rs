@@ -5,14 +5,20 @@ use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use serde::{Deserialize, Serialize};
+
 use super::block_on;
 use crate::admin::{Status, TagStatus, ask};
+use crate::folder::{Doing, FolderStatus};
 
 /// Show how a running host is doing: for each tag how far behind it is, how its events ended since the start, and its vendors.
 ///
 /// A tag's lag is the events that have no outcome yet, and how long ago the first of them was accepted. Of these, `retrying` are
 /// those whose request failed and is tried again. A vendor's host that failed too often in a row gets one probe at a time (its
 /// breaker is `open`) until it answers. Says also when the container was loaded, and why a changed one was not taken.
+///
+/// Of a host that serves a folder of containers it lists them; each one's own status is that of its data directory, DATA/NAME. Asking for
+/// that puts a container that rests to work.
 ///
 /// Asks the host that serves the data directory, as the same user. Exits with 1 where none is running.
 #[derive(Debug, clap::Args)]
@@ -29,18 +35,70 @@ pub struct Args {
 const EXAMPLES: &str = "\
 Examples:
   tagyard status --data-dir /var/lib/tagyard
+  tagyard status --data-dir /var/lib/tagyard/shop       of the container `shop` of a folder
   tagyard status --json | jq '.tags[] | select(.dead > 0) | .tag'
   tagyard status --json | jq -e '.failed_reload == null'      whether the container on disk is the one in force";
 
 pub fn run(args: &Args) -> ExitCode {
     block_on(async {
-        let status: Status = ask(&args.data_dir, "/status").await?;
-        match args.json {
-            true => say!("{:#}", serde_json::json!(status)),
-            false => print(&status),
+        let status: OneOrSeveral = ask(&args.data_dir, "/status").await?;
+        match (args.json, &status) {
+            (true, status) => say!("{:#}", serde_json::json!(status)),
+            (false, OneOrSeveral::One(status)) => print(status),
+            (false, OneOrSeveral::Several(status)) => print_folder(status),
         }
         Ok::<_, crate::admin::AskError>(ExitCode::SUCCESS)
     })
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+enum OneOrSeveral {
+    One(Box<Status>),
+    Several(FolderStatus),
+}
+
+fn print_folder(folder: &FolderStatus) {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["container", "state", "lag", "dead", "journal", "file"]);
+    for member in &folder.containers {
+        let state = match member.state {
+            Doing::Working => "at work",
+            Doing::Resting => "rests",
+            Doing::Failed => "CANNOT WORK",
+            Doing::Changing => "is changing",
+        };
+        let status = member.status.as_ref();
+        let furthest = status.and_then(|status| status.tags.iter().max_by_key(|tag| tag.lag_events));
+        table.add_row([
+            member.container.clone(),
+            state.to_owned(),
+            furthest.map_or(String::new(), lag),
+            status.map_or(String::new(), |status| status.tags.iter().map(|tag| tag.dead).sum::<u64>().to_string()),
+            status.map_or(String::new(), |status| size(status.bytes)),
+            member.file.display().to_string(),
+        ]);
+    }
+    say!("{table}");
+    for member in &folder.containers {
+        if let Some(failed) = &member.failed {
+            let at = failed.at.strftime("%Y-%m-%d %H:%M:%SZ");
+            let what = match member.state {
+                Doing::Failed => "CANNOT BE PUT TO WORK",
+                _ => "GOES ON AS IT WAS, its changed file was not taken",
+            };
+            say!("{} {what}, at {at}:", member.container);
+            failed.reason.lines().for_each(|line| say!("  {line}"));
+        }
+        if let Some(fault) = member.status.as_ref().and_then(|status| status.fault.as_ref()) {
+            say!("{} CAN ACCEPT NOTHING: {fault}", member.container);
+        }
+    }
+    for (file, reason) in &folder.refused_files {
+        say!("{} IS NOT SERVED:", file.display());
+        reason.lines().for_each(|line| say!("  {line}"));
+    }
 }
 
 fn print(status: &Status) {

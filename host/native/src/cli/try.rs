@@ -11,7 +11,6 @@ use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::object::Object;
 use tagyard_pipeline::plan::Shared;
-use tagyard_pipeline::transform::Traced;
 
 use super::try_request::RequestArgs;
 use super::{block_on, log, try_why};
@@ -28,7 +27,9 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// An event is JSON in the shape of Segment's spec; its `type` and a `userId` or `anonymousId` are the least it has.
 ///
 /// Says for each tag what became of the event and why: each clause of the trigger with what it read, each consent with the signals
-/// that decided it, the fields that transformations changed and those that it did not see, and the requests it would send. Secrets
+/// that decided it, what each transformation changed or which condition of one was false, the fields that the tag did not see, and the
+/// requests it would send. Says before what was found out about the visitor, and which cookies the answer would set. Links are not
+/// looked up. Secrets
 /// stand there as `{{secret:NAME}}` and need not be set.
 /// `messageId` and `timestamp` are filled in where the events have none.
 #[derive(Debug, clap::Args)]
@@ -42,9 +43,9 @@ pub struct Args {
     event: PathBuf,
     /// Print JSON for a machine.
     ///
-    /// `{"events": [{"messageId", "tags": [{"tag", "outcome", "reason", "clauses", "consent", "anonymised", "requests": [{"method", "url", "headers",
-    /// "body"}]}]}]}`; an
-    /// outcome is sent, not_triggered, blocked_by_consent, skipped, rejected, refused or failed.
+    /// `{"cookies": [..], "events": [{"messageId", "found": {..}, "tags": [{"tag", "outcome", "reason", "clauses", "consent", "anonymised",
+    /// "transformations": [{"change", "when", "fields", "filtered"}], "requests": [{"method", "url", "headers", "body"}]}]}]}`; an outcome
+    /// is sent, not_triggered, blocked_by_consent, skipped, rejected, refused or failed.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -56,6 +57,7 @@ Examples:
   tagyard try shop.toml event.json
   echo '{\"type\": \"page\", \"anonymousId\": \"a1\"}' | tagyard try shop.toml -
   tagyard try shop.toml event.json --header 'sec-gpc: 1' --header 'cookie: theme=dark'
+  tagyard try shop.toml landing.json --header 'origin: https://shop.example' --header 'cookie: _fbp=fb.1.2.3'
   tagyard try --json shop.toml events.json | jq -r '.events[].tags[] | [.tag, .outcome] | @tsv'
 
 Exits with 0 when the events could be tried, whatever became of them, and with 1 when not.";
@@ -72,19 +74,25 @@ pub fn run(args: &Args) -> ExitCode {
     };
     block_on(async {
         let received_at = Timestamp::now();
-        let events = read_events(&args.event, received_at)?;
+        let mut events = read_events(&args.event, received_at)?;
         let sandbox = Sandbox::start(cache_folder()).map_err(|error| error.to_string())?;
         let shared = Shared::compile(&loaded.container).map_err(|error| error.to_string())?;
-        let request = args.request.keep(shared.rules().asked(), received_at)?;
+        let enrichment = loaded.enrichment(&shared).map_err(|error| error.to_string())?;
+        let identity = shared.rules().identity().map(|identity| &**identity);
+        let (requests, identified) = args.request.bring(&enrichment, identity, &mut events, received_at)?;
         let tags = loaded.tags.iter().map(|tag| Tag::start(&sandbox, tag, shared.clone(), secrets));
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         let mut tried = Vec::new();
-        for event in events {
-            tried.push(try_event(&tags, &Accepted::new(received_at, "try", request.clone(), event)).await);
+        for (event, request) in events.into_iter().zip(requests) {
+            let accepted = Accepted::new(received_at, args.request.source.clone(), request, event);
+            tried.push(try_event(&tags, &accepted).await);
+        }
+        for (tried, found) in tried.iter_mut().zip(identified.found) {
+            tried.found = found;
         }
         let printed = match args.json {
-            true => writeln!(io::stdout(), "{:#}", json!({ "events": tried })),
-            false => tried.iter().try_for_each(|tried| print(&mut io::stdout().lock(), tried)),
+            true => writeln!(io::stdout(), "{:#}", json!({ "events": tried, "cookies": identified.cookies })),
+            false => print_all(&mut io::stdout().lock(), &tried, &identified.cookies),
         };
         // A closed pipe is its reader's choice.
         let _ = printed;
@@ -133,8 +141,14 @@ fn fill_in(value: Value, position: usize, now: Timestamp) -> Result<Map<String, 
     Ok(fields)
 }
 
+fn print_all(out: &mut impl Write, tried: &[Tried], cookies: &[String]) -> io::Result<()> {
+    tried.iter().try_for_each(|tried| print(out, tried))?;
+    cookies.iter().try_for_each(|cookie| writeln!(out, "the answer sets a cookie: {}", printable(cookie)))
+}
+
 fn print(out: &mut impl Write, tried: &Tried) -> io::Result<()> {
     writeln!(out, "{} ({})", printable(&tried.title), printable(&tried.message_id))?;
+    try_why::found(&tried.found).into_iter().try_for_each(|line| writeln!(out, "    {}", printable(&line)))?;
     tried.tags.iter().try_for_each(|tag| print_tag(out, tag))?;
     writeln!(out)
 }
@@ -146,9 +160,6 @@ fn print_tag(out: &mut impl Write, tag: &TriedTag) -> io::Result<()> {
         None => writeln!(out)?,
     }
     try_why::lines(&tag.why).into_iter().try_for_each(|line| writeln!(out, "    {}", printable(&line)))?;
-    for Traced { change, fields } in &tag.why.changed {
-        writeln!(out, "    changed by {change}: {}", printable(&fields.join(", ")))?;
-    }
     if !tag.why.withheld.is_empty() {
         writeln!(out, "    not shown to it: {}", printable(&tag.why.withheld.join(", ")))?;
     }

@@ -6,14 +6,23 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use tagyard_pipeline::refused::{MOMENT, Refused};
 use tagyard_pipeline::sources::Answer;
 
 use crate::journal::AppendError;
+use crate::labels::Labels;
 
-/// The answer to a request whose events are durable.
-pub(super) fn success(answer: &Answer) -> Response {
+/// Asks for client hints; the `http` crate does not have it.
+const ACCEPT_CH: HeaderName = HeaderName::from_static("accept-ch");
+
+/// Nothing is counted of those that a container of several has not been found for but the reason.
+pub(crate) fn count(refused: &Refused, labels: &Labels) {
+    metrics::counter!("tagyard_refused_requests_total", labels.with([("code", refused.code.to_owned())])).increment(1);
+}
+
+/// The answer to a request whose events are durable. `accept_ch` is what it asks browsers to say of themselves.
+pub(crate) fn success(answer: &Answer, accept_ch: Option<&'static str>) -> Response {
     let content = answer.content();
     let mut response = Response::new(Body::from(match content.body {
         Cow::Borrowed(body) => Bytes::from_static(body),
@@ -23,6 +32,9 @@ pub(super) fn success(answer: &Answer) -> Response {
     if let Some(content_type) = content.content_type {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
+    if let Some(hints) = accept_ch {
+        response.headers_mut().insert(ACCEPT_CH, HeaderValue::from_static(hints));
+    }
     if answer.is_not_kept() {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
@@ -30,7 +42,7 @@ pub(super) fn success(answer: &Answer) -> Response {
 }
 
 /// What is wrong with the disk is the operator's to read in the log, not the client's.
-pub(super) fn not_appended(error: AppendError) -> Refused {
+pub(crate) fn not_appended(error: AppendError) -> Refused {
     match error {
         AppendError::Busy => Refused::overloaded(),
         AppendError::TooLarge { .. } => {
@@ -46,7 +58,7 @@ pub(super) fn not_appended(error: AppendError) -> Refused {
     }
 }
 
-pub(super) fn refusal(refused: &Refused) -> Response {
+pub(crate) fn refusal(refused: &Refused) -> Response {
     let body = ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], refused.json());
     let mut response = (refused.status, body).into_response();
     if let Some(seconds) = refused.retry_seconds() {

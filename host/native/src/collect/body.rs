@@ -10,7 +10,7 @@ use tagyard_pipeline::sources::MAX_BODY_BYTES;
 use crate::limits::REQUEST_TIMEOUT;
 
 #[expect(clippy::disallowed_methods, reason = "`Limited`")]
-pub(super) async fn read(body: Body) -> Result<Bytes, Refused> {
+pub(crate) async fn read(body: Body) -> Result<Bytes, Refused> {
     let limited = Limited::new(body, MAX_BODY_BYTES);
     match tokio::time::timeout(REQUEST_TIMEOUT, limited.collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

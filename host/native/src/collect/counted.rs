@@ -3,6 +3,8 @@
 use metrics::Counter;
 use tagyard_pipeline::sources::{self, Source};
 
+use crate::labels::Labels;
+
 pub(super) struct Counted {
     pub(super) duplicates: Counter,
     sources: [OfSource; sources::ALL.len()],
@@ -16,13 +18,14 @@ struct OfSource {
 
 impl Counted {
     /// Once the recorder of metrics is there: what is looked up before counts nothing.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(labels: &Labels) -> Self {
+        let of = |source: &dyn Source| labels.with([("source", source.name().to_owned())]);
         Counted {
-            duplicates: metrics::counter!("tagyard_duplicate_events_total"),
+            duplicates: metrics::counter!("tagyard_duplicate_events_total", labels.with([])),
             sources: sources::ALL.map(|source| OfSource {
                 name: source.name(),
-                events: metrics::counter!("tagyard_events_total", "source" => source.name()),
-                bad: metrics::counter!("tagyard_bad_events_total", "source" => source.name()),
+                events: metrics::counter!("tagyard_events_total", of(source)),
+                bad: metrics::counter!("tagyard_bad_events_total", of(source)),
             }),
         }
     }

@@ -3,10 +3,11 @@
 //! A request passes, from the outside in: connection limit, header timeout, CORS, a place among those in work, the source,
 //! the body's limit and timeout, parsing, the rate limit, enrichment, the journal.
 
-mod answer;
-mod body;
+pub(crate) mod answer;
+pub(crate) mod body;
 mod counted;
-mod probes;
+mod identify;
+pub(crate) mod probes;
 mod server;
 
 use std::net::{IpAddr, SocketAddr};
@@ -28,17 +29,21 @@ use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::cors;
 use tagyard_pipeline::dead_letter::DeadLetter;
-use tagyard_pipeline::enrich::{RequestFacts, enrich};
+use tagyard_pipeline::enrich::Enrichment;
 use tagyard_pipeline::event::Event;
+use tagyard_pipeline::identity::Identity;
 use tagyard_pipeline::refused::Refused;
-use tagyard_pipeline::request::{self, Asked};
+use tagyard_pipeline::request;
 use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
 use tokio::sync::Semaphore;
 
 use crate::dead_letters::DeadLetters;
 use crate::decoded::Decoded;
+use crate::identity::Links;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
+use crate::labels::Labels;
 use counted::Counted;
+use identify::Identified;
 
 pub use server::{Routes, Server};
 
@@ -47,8 +52,10 @@ pub use server::{Routes, Server};
 pub struct Intake {
     /// How they become events.
     pub rules: Arc<Rules>,
-    /// What is kept of each beside its events.
-    pub asked: Asked,
+    /// What is found out from them, and what is kept of each beside its events.
+    pub enrichment: Arc<Enrichment>,
+    /// By what its visitors are known again, if the container says anything of it.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// Collects events for one container.
@@ -60,7 +67,9 @@ pub struct Collector {
     decoded: Arc<Decoded>,
     rate: Option<DefaultDirectRateLimiter>,
     places: Arc<Semaphore>,
+    links: Option<Links>,
     metrics: PrometheusHandle,
+    labels: Labels,
     counted: Counted,
 }
 
@@ -72,7 +81,7 @@ impl Collector {
         journal: EventJournal,
         letters: DeadLetters,
         decoded: Arc<Decoded>,
-        metrics: PrometheusHandle,
+        (metrics, labels): (PrometheusHandle, Labels),
         places: Arc<Semaphore>,
     ) -> Self {
         Collector {
@@ -86,9 +95,16 @@ impl Collector {
                 .events_per_second
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
             places,
+            links: None,
             metrics,
-            counted: Counted::new(),
+            counted: Counted::new(&labels),
+            labels,
         }
+    }
+
+    /// With links between ids kept there.
+    pub fn linking(self, links: Links) -> Self {
+        Collector { links: Some(links), ..self }
     }
 
     /// The whole HTTP surface.
@@ -107,14 +123,11 @@ impl Collector {
     async fn accept(
         &self,
         source: &dyn Source,
-        events: Vec<Event>,
+        records: Vec<NewRecord>,
         bad: Vec<BadEvent>,
-        request: &request::Request,
         at: Timestamp,
     ) -> Result<(), Refused> {
-        let (accepted, dead) = (events.len() as u64, bad.len() as u64);
-        // Bytes before the first wait: a parsed body takes many times its length, and so many requests may be waiting for the disk.
-        let records: Vec<NewRecord> = events.into_iter().map(|event| self.record(source, request, event, at)).collect();
+        let (accepted, dead) = (records.len() as u64, bad.len() as u64);
         let letters: Vec<DeadLetter> = bad.into_iter().map(|bad| DeadLetter::of_bad(bad, at)).collect();
         self.letters.append(&letters).await.map_err(answer::not_appended)?;
         if !records.is_empty() {
@@ -128,12 +141,12 @@ impl Collector {
     fn record(
         &self,
         source: &dyn Source,
-        request: &request::Request,
+        request: request::Request,
         event: Event,
         received_at: Timestamp,
     ) -> NewRecord {
         let key = Key::of(&self.name, event.message_id());
-        let accepted = Accepted::new(received_at, source.name(), request.clone(), event);
+        let accepted = Accepted::new(received_at, source.name(), request, event);
         let payload = Bytes::from(accepted.to_json());
         self.decoded.remember(&payload, Arc::new(accepted));
         NewRecord { received_at_ms: received_at.as_millisecond(), key, payload }
@@ -156,7 +169,7 @@ async fn collect(State(collector): State<Arc<Collector>>, request: Request) -> R
     match try_collect(&collector, request).await {
         Ok(response) => response,
         Err(refused) => {
-            metrics::counter!("tagyard_refused_requests_total", "code" => refused.code).increment(1);
+            answer::count(&refused, &collector.labels);
             answer::refusal(&refused)
         }
     }
@@ -173,31 +186,47 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
     let body = body::read(body).await?;
     keep_authority(&mut parts);
     let received_at = Timestamp::now();
+    let enrichment = &collector.intake.enrichment;
+    let origin = enrichment.proxies().origin(connection(&parts), &parts.headers);
     let incoming = Incoming {
         method: &parts.method,
         path: collector.intake.rules.path(parts.uri.path()),
         query: parts.uri.query(),
         headers: &parts.headers,
         body: &body,
-        peer: peer(&parts),
+        peer: origin.ip,
         received_at,
     };
-    let mut parsed = source.parse(&incoming, &collector.intake.rules)?;
+    let parsed = source.parse(&incoming, &collector.intake.rules)?;
     collector.check_rate(parsed.events.len() + parsed.bad.len())?;
-    let facts = RequestFacts::from(&incoming);
-    parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
-    let kept = collector.intake.asked.keep(&incoming);
-    collector.accept(source, parsed.events, parsed.bad, &kept, received_at).await?;
-    Ok(answer::success(&parsed.answer))
+    let mut events = parsed.events;
+    let kept: Vec<request::Request> = {
+        let facts = enrichment.of(&incoming, &origin);
+        events.iter_mut().map(|event| enrichment.enrich(event, &facts)).collect()
+    };
+    let identified = match &collector.intake.identity {
+        Some(identity) => identify::identify(identity, collector.links.as_ref(), &incoming, &kept, &mut events).await,
+        None => Identified::default(),
+    };
+    // Bytes before the disk: a parsed body takes many times its length, and so many requests may be waiting for it.
+    let record = |(event, request)| collector.record(source, request, event, received_at);
+    let records = events.into_iter().zip(kept).map(record).collect();
+    collector.accept(source, records, parsed.bad, received_at).await?;
+    if let Some(links) = &collector.links {
+        links.keep(identified.links, received_at);
+    }
+    let mut response = answer::success(&parsed.answer, enrichment.accept_ch());
+    identify::set_cookies(&mut response, &identified.cookies);
+    Ok(response)
 }
 
-/// The address that the connection came from.
-fn peer(parts: &Parts) -> Option<IpAddr> {
+/// The address that the connection came from, which may be a proxy's.
+pub(crate) fn connection(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<SocketAddr>().map(SocketAddr::ip)
 }
 
 /// HTTP/2 has the host in its own place; sources look for it where HTTP/1 has it.
-fn keep_authority(parts: &mut Parts) {
+pub(crate) fn keep_authority(parts: &mut Parts) {
     if parts.headers.contains_key(HOST) {
         return;
     }

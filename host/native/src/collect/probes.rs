@@ -6,12 +6,13 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tagyard_pipeline::grants::is_private;
 
 use super::Collector;
 
 /// The process answers.
-pub(super) async fn health() -> &'static str {
+pub(crate) async fn health() -> &'static str {
     "ok\n"
 }
 
@@ -30,10 +31,18 @@ pub(super) async fn ready(State(collector): State<Arc<Collector>>) -> Response {
 /// The metrics in Prometheus' text format. For machines of one's own network only: they tell of every tag and its traffic.
 /// What a proxy passed on came from elsewhere.
 pub(super) async fn metrics(State(collector): State<Arc<Collector>>, request: Request) -> Response {
+    let is_proxy_s = collector.intake.enrichment.proxies().is_named_in(request.headers());
+    show_metrics(&collector.metrics, &request, is_proxy_s)
+}
+
+/// `is_proxy_s`: whether it has a header by which a container's own proxies speak.
+pub(crate) fn show_metrics(metrics: &PrometheusHandle, request: &Request, is_proxy_s: bool) -> Response {
     let peer = request.extensions().get::<SocketAddr>();
-    let is_forwarded = ["x-forwarded-for", "forwarded", "via"].iter().any(|name| request.headers().contains_key(*name));
+    let headers = request.headers();
+    let is_forwarded =
+        is_proxy_s || ["x-forwarded-for", "forwarded", "via"].iter().any(|name| headers.contains_key(*name));
     if is_forwarded || !peer.is_some_and(|peer| is_private(peer.ip())) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    collector.metrics.render().into_response()
+    metrics.render().into_response()
 }

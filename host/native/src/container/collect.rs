@@ -1,7 +1,8 @@
-//! `[collect]`: write keys, origins and the prefix.
+//! `[collect]`: write keys, host names, origins and the prefix.
 
 use std::collections::HashSet;
 
+use tagyard_pipeline::addresses::mended as mended_host;
 use url::{Position, Url};
 
 use super::node::Node;
@@ -16,6 +17,15 @@ pub(super) fn check(root: Node<'_>, problems: &mut Vec<Problem>) {
         }
         if !seen.insert(key) {
             problems.push(Problem::new(span, "this write key stands here twice"));
+        }
+    }
+    let mut seen = HashSet::new();
+    for (host, span) in collect.get("hosts").into_iter().flat_map(Node::texts) {
+        if let Some(help) = mended_host(host) {
+            problems.push(Problem::new(span, format!("`{host}` is no host name")).help(help));
+        }
+        if !seen.insert(host) {
+            problems.push(Problem::new(span, "this host name stands here twice"));
         }
     }
     if let Some(prefix) = collect.get("prefix") {

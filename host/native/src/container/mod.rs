@@ -3,9 +3,13 @@
 mod collect;
 mod components;
 mod condition;
+mod edge;
+mod editor;
 mod expression;
 mod fault;
+mod folder;
 mod grant;
+mod identity;
 mod node;
 mod problem;
 pub(crate) mod schema;
@@ -26,15 +30,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tagyard_pipeline::container::model;
+use tagyard_pipeline::enrich::{Enrichment, EnrichmentError, Locate};
 use tagyard_pipeline::grants::Grant;
+use tagyard_pipeline::plan::Shared;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::geo::Database;
 use crate::registry::TagComponent;
 use crate::text::Position;
 use node::Node;
 
-pub use components::components;
+pub use components::files;
+pub use editor::editor_schema;
+pub use folder::{Claims, Clashing, clashes, folder_files, load_one};
 pub use problem::{Pretty, Problem, Report, Span};
 pub use schema::container_schema;
 pub use written::{Finding, Step, Written};
@@ -48,6 +57,8 @@ pub struct Loaded {
     pub container: model::Container,
     /// In the order of the file.
     pub tags: Vec<LoadedTag>,
+    /// The database of addresses that it names.
+    pub(crate) database: Option<Arc<Database>>,
 }
 
 /// One tag of a container.
@@ -69,15 +80,26 @@ pub struct SecretSource<'l> {
     pub hosts: Option<&'l [String]>,
 }
 
+impl Loaded {
+    /// How its events are enriched.
+    ///
+    /// # Errors
+    /// None, for a container that was checked.
+    pub fn enrichment(&self, shared: &Shared) -> Result<Enrichment, EnrichmentError> {
+        let database = self.database.clone().map(|database| database as Arc<dyn Locate>);
+        Enrichment::compile(&self.container, shared.rules().asked(), database)
+    }
+}
+
 impl LoadedTag {
     /// The grant's fields as patterns: of what the manifest asks for and the container allows, the narrower.
-    pub fn granted_fields(&self) -> Vec<&str> {
+    pub fn granted_fields(&self) -> Vec<String> {
         let manifest = &self.component.manifest;
         let allowed = self.spec.allow.as_ref().and_then(|allow| allow.fields.as_deref()).unwrap_or_default();
-        let mut fields: Vec<&str> = Vec::new();
+        let mut fields: Vec<String> = Vec::new();
         for field in manifest.fields.iter().chain(&manifest.optional_fields).chain(allowed) {
-            if self.grant.fields.covers(field) && !fields.contains(&field.as_str()) {
-                fields.push(field);
+            if self.grant.fields.covers(field) && !fields.contains(field) {
+                fields.push(field.clone());
             }
         }
         fields
@@ -97,11 +119,15 @@ impl LoadedTag {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(path: &Path, env: Environment) -> Result<Loaded, Report> {
-    let file = path.display().to_string();
-    let text = read(path).map_err(|error| {
-        Report::new(&file, "", vec![Problem::new(Span { start: 0, end: 0 }, format!("cannot read it: {error}"))])
-    })?;
-    parse(&file, &text, path.parent().unwrap_or(Path::new("")), env)
+    load_text(path, &text_of(path)?, env)
+}
+
+/// Loads a container from what its file said.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_text(path: &Path, text: &str, env: Environment) -> Result<Loaded, Report> {
+    parse(&path.display().to_string(), text, path.parent().unwrap_or(Path::new("")), env)
 }
 
 /// Loads a container from a text. `file` is its name in the report, `base` the folder that its paths are relative to.
@@ -144,6 +170,8 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     transform::check_shared(root, text, &mut problems);
     vars::check(root, text, &mut problems);
     condition::check_consent(root, &mut problems);
+    identity::check(root, &mut problems);
+    let database = edge::check(root, surroundings, &mut problems);
     let tags = tag::check(root, text, surroundings, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -152,7 +180,7 @@ fn check(text: &str, surroundings: &Surroundings<'_>) -> Result<Loaded, Vec<Prob
     let whole = |error: serde_json::Error| vec![Problem::new(root.name, error.to_string())];
     let container: model::Container = serde_json::from_value(json).map_err(whole)?;
     let tags = container.tags.iter().zip(tags).map(|(spec, checked)| checked.load(spec.clone())).collect();
-    Ok(Loaded { container, tags })
+    Ok(Loaded { container, tags, database })
 }
 
 /// The first error of each line, up to one in an array: where that is not closed, the parser stumbles over every line after.
@@ -168,6 +196,13 @@ fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
         }
     }
     lines.into_values().collect()
+}
+
+fn text_of(path: &Path) -> Result<String, Report> {
+    read(path).map_err(|error| {
+        let problem = Problem::new(Span { start: 0, end: 0 }, format!("cannot read it: {error}"));
+        Report::new(&path.display().to_string(), "", vec![problem])
+    })
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

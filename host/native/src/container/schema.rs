@@ -18,7 +18,7 @@ pub fn container_schema() -> &'static Value {
         // Inline, so that a fault's place in the schema leads to its description without following references.
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
         let mut schema = settings.into_generator().into_root_schema_for::<model::Container>().to_value();
-        without_null(&mut schema);
+        for_people(&mut schema);
         schema
     });
     &SCHEMA
@@ -66,9 +66,9 @@ pub(super) fn locate<'d>(node: Node<'d>, path: &jsonschema::paths::Location) -> 
 }
 
 /// TOML has no null: an optional key is there or not, and an error that speaks of null would only confuse.
-fn without_null(schema: &mut Value) {
+pub(super) fn for_people(schema: &mut Value) {
     match schema {
-        Value::Array(items) => items.iter_mut().for_each(without_null),
+        Value::Array(items) => items.iter_mut().for_each(for_people),
         Value::Object(object) => {
             if let Some(Value::Array(types)) = object.get_mut("type") {
                 types.retain(|name| name != "null");
@@ -90,7 +90,7 @@ fn without_null(schema: &mut Value) {
                     *object = only;
                 }
             }
-            object.values_mut().for_each(without_null);
+            object.values_mut().for_each(for_people);
         }
         _ => {}
     }

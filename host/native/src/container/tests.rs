@@ -52,6 +52,9 @@ fn components() -> Result<TempDir, Box<dyn Error>> {
     put("sockets.wasm", Sample::tag(MANIFEST).importing("wasi:sockets/tcp@0.2.6").bytes())?;
     put("no-manifest.wasm", Sample::empty().exporting("tagyard:tag/handler@0.1.0").bytes())?;
     fs::create_dir(folder.path().join("folder.wasm"))?;
+    let databases = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/geo");
+    fs::copy(databases.join("GeoIP2-City-Test.mmdb"), folder.path().join("city.mmdb"))?;
+    fs::copy(databases.join("GeoLite2-ASN-Test.mmdb"), folder.path().join("networks.mmdb"))?;
     Ok(folder)
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use http::{HeaderMap, Method};
 use tagyard_pipeline::path::Path;
-use tagyard_pipeline::sources::webhook::{Variables, compile};
+use tagyard_pipeline::sources::webhook::{self, Variables};
 use tagyard_pipeline::sources::{self, Head, Rules};
 
 use super::node::Node;
@@ -54,7 +54,7 @@ fn check_secret(secret: Node<'_>, surroundings: &Surroundings<'_>, problems: &mu
 fn check_mapping(webhook: Node<'_>, file: &str, problems: &mut Vec<Problem>) {
     let each = webhook.get("each");
     let variables = if each.is_some() { Variables::Item } else { Variables::Request };
-    let with = |variables| move |source: &str| compile(source, variables).map(drop);
+    let with = |variables| move |source: &str| webhook::check(source, variables);
     if let Some(each) = each {
         expression::check_with(each, file, with(Variables::Request), problems);
     }

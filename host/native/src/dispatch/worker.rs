@@ -17,6 +17,7 @@ use super::reading::{Found, Next, Reading};
 use crate::decoded::Decoded;
 use crate::journal::EventJournal;
 use crate::limits::{BATCH_LINGER, TAG_BATCHES, TAG_BYTES, TAG_EVENTS};
+use crate::person::FORGOTTEN;
 
 /// Why a tag does not run for an event that came back for another one.
 const KEPT_FROM: &str = "it was put back into the journal for another tag's dead letter";
@@ -82,6 +83,10 @@ impl Worker {
     }
 
     async fn decide(&mut self, Found { record, again }: Found) {
+        if record.is_removed() {
+            let outcome = Outcome::Skipped { reason: FORGOTTEN.to_owned() };
+            return self.stage.record_unrun(&record, "", outcome, again).await;
+        }
         let accepted = match self.decoded.decode(&record.payload) {
             Ok(accepted) => accepted,
             Err(error) => {

@@ -29,6 +29,7 @@ pub struct Ending {
 }
 
 /// The endings of some events, by event and tag.
+#[derive(Default)]
 pub struct Endings(BTreeMap<u64, BTreeMap<String, Ending>>);
 
 impl Endings {
@@ -42,7 +43,7 @@ impl Endings {
         received: Timestamp,
         tag: Option<&str>,
     ) -> Result<Self, HistoryError> {
-        let mut endings = Endings(BTreeMap::new());
+        let mut endings = Endings::default();
         outcomes(history, positions, received, tag, |recorded| endings.add(recorded)).await?;
         Ok(endings)
     }
@@ -52,7 +53,8 @@ impl Endings {
         self.0.remove(&position).unwrap_or_default()
     }
 
-    fn add(&mut self, recorded: Recorded) {
+    /// Adds one, which is later than those before it.
+    pub fn add(&mut self, recorded: Recorded) {
         let Recorded { at, tag, position, outcome, attempts, .. } = recorded;
         let tags = self.0.entry(position).or_default();
         let runs = tags.get(&tag).map_or(0, |before| before.runs) + 1;

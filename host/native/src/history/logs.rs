@@ -6,6 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::HistoryError;
+use crate::dead_letters::DeadLetters;
+use crate::host::open_dead_letters;
 use crate::journal::{Log, OpenError, Options, ReadLimit};
 use crate::sent;
 
@@ -19,6 +21,7 @@ pub enum Part {
     Journal,
     Outcomes,
     Sent,
+    DeadLetters,
 }
 
 /// A record of a log.
@@ -39,20 +42,23 @@ pub struct Extent {
     pub last: u64,
 }
 
-/// The logs themselves, in the process that has opened them.
+/// The logs themselves, in the process that has opened them. Cheap to clone.
+#[derive(Clone)]
 pub struct Logs {
     pub journal: Log,
     pub outcomes: Log,
     pub sent: Log,
+    pub letters: DeadLetters,
 }
 
 impl Part {
-    /// Its folder in the data directory.
+    /// Its name, by which the admin socket is asked for it.
     pub fn name(self) -> &'static str {
         match self {
             Part::Journal => "journal",
             Part::Outcomes => "outcomes",
             Part::Sent => "sent",
+            Part::DeadLetters => "dead_letters",
         }
     }
 }
@@ -63,11 +69,12 @@ impl Logs {
     /// # Errors
     /// When they are in use, or cannot be read.
     pub fn open(data_dir: &Path) -> Result<Self, OpenError> {
-        let open = |part: Part, options| Log::open(data_dir.join(part.name()), options).map(|(log, _)| log);
+        let open = |folder, options| Log::open(data_dir.join(folder), options).map(|(log, _)| log);
         Ok(Logs {
-            journal: open(Part::Journal, Options::default())?,
-            outcomes: open(Part::Outcomes, Options::default())?,
-            sent: open(Part::Sent, sent::options())?,
+            journal: open("journal", Options::default())?,
+            outcomes: open("outcomes", Options::default())?,
+            sent: open("sent", sent::options())?,
+            letters: open_dead_letters(data_dir)?,
         })
     }
 
@@ -100,6 +107,7 @@ impl Logs {
             Part::Journal => &self.journal,
             Part::Outcomes => &self.outcomes,
             Part::Sent => &self.sent,
+            Part::DeadLetters => self.letters.log(),
         }
     }
 }

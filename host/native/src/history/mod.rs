@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::admin::{AskError, Status, ask, ask_bytes, decode_page};
+use crate::admin::{AskError, Status, ask, ask_bytes, decode_page, tell};
+use crate::identity::{KeptLink, Links, LinksError};
 use crate::journal::{CursorFile, OpenError, ReadError};
+use crate::person::Ids;
 
 pub use endings::{CHUNK_BYTES, CHUNK_EVENTS, Ending, Endings, outcomes, sent};
 pub use event::{PastEvent, Unreadable};
@@ -23,7 +25,8 @@ pub use walk::{CLOCK_SLACK, Span, Walk};
 /// Where a command looks.
 pub enum History {
     Running(PathBuf),
-    Stopped(Logs, PathBuf),
+    /// Logs that this process has opened, and their data directory.
+    Opened(Logs, PathBuf),
 }
 
 /// Why it cannot look back.
@@ -39,6 +42,8 @@ pub enum HistoryError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Read(#[from] ReadError),
+    #[error("the identity links cannot be read: {0}")]
+    Links(#[from] LinksError),
 }
 
 impl History {
@@ -55,7 +60,7 @@ impl History {
         if !data_dir.join("journal").is_dir() {
             return Err(HistoryError::NoDirectory(data_dir.to_owned()));
         }
-        Ok(History::Stopped(Logs::open(data_dir)?, data_dir.to_owned()))
+        Ok(History::Opened(Logs::open(data_dir)?, data_dir.to_owned()))
     }
 
     /// Records from a position on; empty at the end.
@@ -64,7 +69,7 @@ impl History {
     /// When they cannot be read, or the host is gone.
     pub async fn read(&self, part: Part, from: u64, records: usize) -> Result<Vec<Entry>, HistoryError> {
         match self {
-            History::Stopped(logs, _) => logs.read(part, from, records).await,
+            History::Opened(logs, _) => logs.read(part, from, records).await,
             History::Running(data_dir) => {
                 let asked = format!("/history/{}?from={from}&records={records}", part.name());
                 decode_page(ask_bytes(data_dir, &asked).await?).ok_or(HistoryError::Page)
@@ -79,7 +84,7 @@ impl History {
     pub async fn extent(&self, part: Part, since: Option<Timestamp>) -> Result<Extent, HistoryError> {
         let since_ms = since.map(Timestamp::as_millisecond);
         match self {
-            History::Stopped(logs, _) => Ok(logs.extent(part, since_ms).await),
+            History::Opened(logs, _) => Ok(logs.extent(part, since_ms).await),
             History::Running(data_dir) => {
                 let query = since_ms.map_or(String::new(), |since| format!("?since_ms={since}"));
                 Ok(ask(data_dir, &format!("/history/{}/extent{query}", part.name())).await?)
@@ -97,6 +102,22 @@ impl History {
         Ok(entry.map(|entry| PastEvent::read(position, &entry.payload)))
     }
 
+    /// The identity links of a person.
+    ///
+    /// # Errors
+    /// When they cannot be read, or the host is gone.
+    pub async fn links(&self, ids: &Ids) -> Result<Vec<KeptLink>, HistoryError> {
+        match self {
+            History::Running(data_dir) => Ok(tell(data_dir, "/links", ids).await?),
+            History::Opened(_, data_dir) => {
+                let links = Links::new(data_dir);
+                let found = links.of(ids.linked()).await;
+                links.close().await;
+                Ok(found?)
+            }
+        }
+    }
+
     /// The tags that have a place in the journal, whether they have come to an event yet or not.
     ///
     /// # Errors
@@ -107,7 +128,7 @@ impl History {
                 let status: Status = ask(data_dir, "/status").await?;
                 Ok(status.tags.into_iter().map(|tag| tag.tag).collect())
             }
-            History::Stopped(_, data_dir) => {
+            History::Opened(_, data_dir) => {
                 let cursors = CursorFile::new(data_dir.join("cursors.json")).load().cursors;
                 Ok(cursors.iter().map(|(tag, _)| tag.to_owned()).collect())
             }

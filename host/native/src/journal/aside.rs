@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::segment::Segment;
 
@@ -38,6 +39,24 @@ impl Aside {
             tracing::warn!(segment = %segment.path.display(), offset, %error, "could not keep damaged bytes aside");
         });
         Damage { segment: segment.path.clone(), offset, bytes, kept: kept.ok() }
+    }
+
+    /// Deletes the copies that are older than this: what they are of is let go at that age too.
+    pub(super) fn let_go(&mut self, dir: &Path, max_age: Duration) -> io::Result<()> {
+        let entries = match fs::read_dir(dir.join("corrupt")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            // A clock that was set back makes nothing old.
+            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if age > max_age {
+                fs::remove_file(entry.path())?;
+                self.held = None;
+            }
+        }
+        Ok(())
     }
 
     fn copy(&mut self, dir: &Path, segment: &Segment, offset: u64, end: u64) -> io::Result<PathBuf> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     #[cfg(test)]
     pub(super) faults: std::sync::Arc<Faults>,
@@ -27,22 +27,39 @@ impl Disk {
     }
 
     fn create_as(&self, temporary: &Path, path: &Path, content: &[u8]) -> io::Result<File> {
-        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(temporary)?;
-        #[cfg(test)]
-        self.faults.trace(|| Step::Make(name(temporary)));
+        let mut file = self.make(temporary)?;
         file.write_all(content)?;
         #[cfg(test)]
         self.faults.trace(|| Step::Write(name(temporary), 0, content.to_vec()));
         file.sync_all()?;
         #[cfg(test)]
         self.faults.trace(|| Step::Sync(name(temporary)));
-        fs::rename(temporary, path)?;
+        self.rename(temporary, path)?;
+        path.parent().map_or(Ok(()), |dir| self.sync_names(dir))?;
+        Ok(file)
+    }
+
+    /// An empty file, in the place of one that is there.
+    pub(super) fn make(&self, path: &Path) -> io::Result<File> {
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
         #[cfg(test)]
-        self.faults.trace(|| Step::Rename(name(temporary), name(path)));
-        path.parent().map_or(Ok(()), sync_dir)?;
+        self.faults.trace(|| Step::Make(name(path)));
+        Ok(file)
+    }
+
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)?;
+        #[cfg(test)]
+        self.faults.trace(|| Step::Rename(name(from), name(to)));
+        Ok(())
+    }
+
+    /// Makes the names in a directory durable.
+    pub(super) fn sync_names(&self, dir: &Path) -> io::Result<()> {
+        sync_dir(dir)?;
         #[cfg(test)]
         self.faults.trace(|| Step::SyncNames);
-        Ok(file)
+        Ok(())
     }
 
     pub(super) fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -85,7 +102,7 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
 
 pub(super) const TEMPORARY: &str = "tmp";
 
-fn temporary(path: &Path) -> PathBuf {
+pub(super) fn temporary(path: &Path) -> PathBuf {
     path.with_extension(TEMPORARY)
 }
 

@@ -16,7 +16,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Returns once all of `events` are durable, save for those whose key was accepted in the last 24 hours.
     fn append(&self, events: Vec<NewRecord>) -> impl Future<Output = Result<Appended, AppendError>> + Send;
 
-    /// The events at `position` and after it, in order; positions may be missing.
+    /// The events at `position` and after it, in order; positions may be missing. Removed ones are among them: they have to end for
+    /// each tag.
     fn read_from(
         &self,
         position: u64,
@@ -58,7 +59,7 @@ impl Journal for EventJournal {
         position: u64,
         limit: ReadLimit,
     ) -> impl Future<Output = Result<Vec<Arc<Record>>, ReadError>> + Send {
-        self.log.read_from(position, limit)
+        self.log.read_with_removed(position, limit)
     }
 
     fn oldest_position(&self) -> u64 {

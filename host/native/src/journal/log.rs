@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{oneshot, watch};
 
+use super::disk::Disk;
 use super::error::{AppendError, OpenError, ReadError, StorageFault, fault};
 use super::group::Append;
 use super::options::Options;
@@ -15,6 +16,7 @@ use super::read::{self, ReadLimit};
 use super::record::{MAX_PAYLOAD_BYTES, NewRecord, Record};
 use super::recover::{self, Recovery};
 use super::retain::{self, Retain};
+use super::rewrite::veiled;
 use super::shared::{Shared, lock};
 use super::writer::Command;
 
@@ -74,13 +76,13 @@ impl Log {
     pub fn open(dir: impl Into<PathBuf>, options: Options) -> Result<(Self, Recovery), OpenError> {
         let dir = dir.into();
         let (writer, recovery) = recover::open(&dir, options)?;
-        let shared = writer.shared.clone();
+        let (shared, disk) = (writer.shared.clone(), writer.disk.clone());
         let (commands, queue) = sync_channel(WAITING_APPENDS);
         let thread = thread::Builder::new()
             .name("log-writer".to_owned())
             .spawn(move || writer.run(&queue))
             .map_err(fault("start the writer of", &dir))?;
-        let inner = Inner { shared, commands: Some(commands), thread: Some(thread), retaining: Mutex::default() };
+        let inner = Inner { shared, disk, commands: Some(commands), thread: Some(thread), deleting: Mutex::default() };
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
@@ -119,11 +121,35 @@ impl Log {
         answer.await.unwrap_or(Err(AppendError::Closed))
     }
 
-    /// The durable records at `position` and after it, in order; empty at the head. Positions may be missing.
+    /// The durable records at `position` and after it, in order; empty at the head. Positions may be missing, as those of
+    /// removed records are.
     ///
     /// # Errors
     /// When a segment cannot be read; trying again is harmless.
-    pub async fn read_from(&self, position: u64, limit: ReadLimit) -> Result<Vec<Arc<Record>>, ReadError> {
+    pub async fn read_from(&self, mut position: u64, limit: ReadLimit) -> Result<Vec<Arc<Record>>, ReadError> {
+        loop {
+            let mut records = self.read_with_removed(position, limit).await?;
+            let Some(last) = records.last().map(|record| record.position) else { return Ok(records) };
+            records.retain(|record| !record.is_removed());
+            if !records.is_empty() {
+                return Ok(records);
+            }
+            position = last + 1;
+        }
+    }
+
+    /// The same with those that were [removed](Record::is_removed).
+    ///
+    /// # Errors
+    /// When a segment cannot be read; trying again is harmless.
+    pub async fn read_with_removed(&self, position: u64, limit: ReadLimit) -> Result<Vec<Arc<Record>>, ReadError> {
+        // The one of before as well: it may have been lifted since the read began with the old file.
+        let before = self.veil();
+        let records = self.read_as_it_lies(position, limit).await?;
+        Ok(veiled(veiled(records, before.as_ref()), self.veil().as_ref()))
+    }
+
+    async fn read_as_it_lies(&self, position: u64, limit: ReadLimit) -> Result<Vec<Arc<Record>>, ReadError> {
         if let Some(records) = lock(&self.inner.shared.tail).read(position, limit) {
             return Ok(records);
         }
@@ -151,6 +177,10 @@ impl Log {
     /// Bytes on disk.
     pub fn bytes(&self) -> u64 {
         self.inner.shared.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
     }
 
     pub(super) fn shared(&self) -> Arc<Shared> {
@@ -183,20 +213,25 @@ impl Log {
         Ok(answer.await.map_err(|_| AppendError::Closed)??)
     }
 
+    /// Begins a new segment, if the last one holds anything.
+    pub(super) async fn seal(&self) -> Result<(), AppendError> {
+        let (done, answer) = oneshot::channel();
+        self.inner.try_send(Command::Seal(done))?;
+        answer.await.map_err(|_| AppendError::Closed)
+    }
+
     /// Deletes the oldest segments as far as `retain` allows, and returns the bytes freed.
     ///
     /// # Errors
     /// When a file cannot be deleted; those before it are gone.
     pub async fn retain(&self, retain: Retain) -> Result<u64, ReadError> {
         if retain::wants_seal(&self.inner.shared, &retain) {
-            let (done, answer) = oneshot::channel();
-            if self.inner.try_send(Command::Seal(done)).is_ok() {
-                let _ = answer.await;
-            }
+            // A log that is too busy for it is not quiet.
+            let _ = self.seal().await;
         }
         let inner = self.inner.clone();
         let deleting = tokio::task::spawn_blocking(move || {
-            let _one_at_a_time = lock(&inner.retaining);
+            let _one_at_a_time = lock(&inner.deleting);
             retain::delete(&inner.shared, &retain)
         });
         deleting.await.map_err(|_| ReadError::Closed)?.map_err(ReadError::Storage)
@@ -204,11 +239,13 @@ impl Log {
 }
 
 #[derive(Debug)]
-struct Inner {
-    shared: Arc<Shared>,
+pub(super) struct Inner {
+    pub(super) shared: Arc<Shared>,
+    pub(super) disk: Disk,
     commands: Option<SyncSender<Command>>,
     thread: Option<JoinHandle<()>>,
-    retaining: Mutex<()>,
+    /// Whoever deletes or rewrites segments has it.
+    pub(super) deleting: Mutex<()>,
 }
 
 impl Inner {

@@ -23,6 +23,9 @@
 //! therefore takes a missing position as a record that does not exist. A segment's records end
 //! where the next segment begins: anything at or after that position is a left-over of an append
 //! that failed.
+//!
+//! A record that was removed (`rewrite.rs`) keeps its place, with a payload that says so and nothing else. Its segment is written
+//! anew beside the old one, made durable, and given its name.
 
 mod again;
 mod aside;
@@ -46,6 +49,7 @@ mod read;
 mod record;
 mod recover;
 mod retain;
+mod rewrite;
 mod scan;
 mod seek;
 mod segment;
@@ -53,6 +57,7 @@ mod shared;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod writer;
 
 pub use again::MAX_AGAIN_PIECES;
@@ -71,3 +76,5 @@ pub use read::ReadLimit;
 pub use record::{Key, MAX_PAYLOAD_BYTES, NewRecord, Record};
 pub use recover::Recovery;
 pub use retain::Retain;
+pub use rewrite::{Rewrite, RewriteError, Rewritten, Veil};
+pub use traces::Traces;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::{ReadError, StorageFault};
 use super::record::Record;
 use super::scan::Found;
-use super::segment::Segment;
+use super::segment::{REPLACED, Segment};
 use super::shared::Shared;
 
 /// How much one read returns at most; at least one record, however large, if there is one.
@@ -52,6 +52,16 @@ impl Batch {
 
 /// The durable records from `position` on, in order. Blocks on the disk.
 pub(super) fn read(shared: &Shared, position: u64, limit: ReadLimit) -> Result<Vec<Arc<Record>>, ReadError> {
+    loop {
+        match read_once(shared, position, limit) {
+            // The list has the new one.
+            Err(ReadError::Storage(fault)) if fault.kind == REPLACED => {}
+            read => return read,
+        }
+    }
+}
+
+fn read_once(shared: &Shared, position: u64, limit: ReadLimit) -> Result<Vec<Arc<Record>>, ReadError> {
     let segments = shared.segments();
     let mut batch = Batch::new(limit);
     let start = segments.partition_point(|segment| segment.first <= position).saturating_sub(1);

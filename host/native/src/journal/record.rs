@@ -10,6 +10,9 @@ pub const MAX_PAYLOAD_BYTES: usize = 16 << 20;
 /// Bytes of a record before its payload.
 pub(super) const HEAD_BYTES: usize = 40;
 
+/// What lies in the place of a payload that was removed. No other payload is like it: those of all logs are JSON.
+pub(super) const REMOVED: Bytes = Bytes::from_static(b"\0removed");
+
 /// Positions stay far below the end of `u64`, so that adding to one read from a file cannot overflow.
 pub(super) const MAX_POSITION: u64 = 1 << 62;
 
@@ -43,6 +46,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether its payload was removed. Its position, its time and its key are still what they were.
+    pub fn is_removed(&self) -> bool {
+        self.payload == REMOVED
+    }
+
     /// Bytes on disk.
     pub(super) fn disk_bytes(&self) -> usize {
         HEAD_BYTES + self.payload.len()

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::disk::sync_dir;
 use super::error::{StorageFault, fault};
@@ -53,7 +54,12 @@ pub(super) fn delete(shared: &Shared, retain: &Retain) -> Result<u64, StorageFau
         }
         sync_dir(&shared.dir).map_err(fault("sync the directory", &shared.dir))?;
     }
-    deleted.map(|()| freed)
+    deleted?;
+    if let Some(max_age) = retain.max_age_ms {
+        let max_age = Duration::from_millis(max_age.unsigned_abs());
+        shared.aside().let_go(&shared.dir, max_age).map_err(fault("clean up", &shared.dir))?;
+    }
+    Ok(freed)
 }
 
 fn delete_each(shared: &Shared, retain: &Retain, freed: &mut u64) -> Result<(), StorageFault> {

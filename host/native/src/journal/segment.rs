@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use super::error::{OpenError, fault};
@@ -15,6 +15,10 @@ use super::scan::{Found, Scanner};
 use super::shared::lock;
 
 pub(super) const HEADER_BYTES: u64 = 16;
+
+/// What a scan fails with that began too late.
+pub(super) const REPLACED: io::ErrorKind = io::ErrorKind::StaleNetworkFileHandle;
+
 const MAGIC: &[u8; 8] = b"tagyardL";
 const VERSION: u32 = 1;
 
@@ -26,6 +30,8 @@ pub(super) struct Segment {
     /// Readers see what lies before this offset; behind it nothing is durable yet.
     visible: AtomicU64,
     index: Mutex<SparseIndex>,
+    /// Whether another file has its name by now.
+    replaced: AtomicBool,
     first_at: OnceLock<i64>,
     /// Offsets of the damage that has been reported.
     damage: Mutex<BTreeSet<u64>>,
@@ -38,6 +44,7 @@ impl Segment {
             path: dir.join(format!("{first:020}.log")),
             visible: AtomicU64::new(visible),
             index: Mutex::new(SparseIndex::new(first, HEADER_BYTES)),
+            replaced: AtomicBool::new(false),
             first_at: OnceLock::new(),
             damage: Mutex::default(),
         }
@@ -58,11 +65,34 @@ impl Segment {
         lock(&self.index).note(position, offset);
     }
 
-    /// Reads the records from `position` on, or a little before it.
+    /// Reads the records from `position` on, or a little before it. Fails with [`REPLACED`] where another file has its name: the
+    /// log's list has the segment of that one.
     pub(super) fn scan(&self, position: u64, until: u64) -> io::Result<Scanner> {
+        // Held until the file is open: offsets and file belong together.
+        let index = lock(&self.index);
+        if self.is_replaced() {
+            return Err(REPLACED.into());
+        }
         let file = File::open(&self.path)?;
-        let (expected, offset) = lock(&self.index).seek(position).unwrap_or((self.first, HEADER_BYTES));
+        let (expected, offset) = index.seek(position).unwrap_or((self.first, HEADER_BYTES));
         Ok(Scanner::new(file, offset, self.visible(), expected, until))
+    }
+
+    /// Gives another file its name. Who reads it already goes on with the old file.
+    pub(super) fn replace(&self, rename: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let _index = lock(&self.index);
+        rename()?;
+        self.replaced.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    pub(super) fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Acquire)
+    }
+
+    /// Whether any of it was found damaged.
+    pub(super) fn is_damaged(&self) -> bool {
+        !lock(&self.damage).is_empty()
     }
 
     /// When its first readable record was received; `None` when there is none.

@@ -1,5 +1,6 @@
 //! What the writer, the readers and retention see of a log in common.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use super::aside::{Aside, Damage};
 use super::bounds::Bounds;
 use super::error::StorageFault;
 use super::gathering::Gathering;
+use super::rewrite::Rewrite;
 use super::segment::Segment;
 use super::tail::Tail;
 
@@ -37,6 +39,8 @@ pub(super) struct Shared {
     aside: Mutex<Aside>,
     /// No segment holds records received further apart.
     pub(super) segment_age_ms: i64,
+    /// How readers find records that are being rewritten.
+    pub(super) veil: Mutex<Option<Rewrite>>,
     /// What made the last append fail; `None` once one has succeeded.
     pub(super) fault: Mutex<Option<StorageFault>>,
 }
@@ -62,6 +66,7 @@ impl Shared {
             damaged: AtomicU64::new(0),
             aside: Mutex::default(),
             segment_age_ms,
+            veil: Mutex::default(),
             fault: Mutex::default(),
         }
     }
@@ -74,9 +79,29 @@ impl Shared {
         change(Arc::make_mut(&mut lock(&self.segments)));
     }
 
+    /// Puts a segment into the place of the one with its name, together with its file.
+    pub(super) fn replace(
+        &self,
+        old: &Segment,
+        new: Segment,
+        rename: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut segments = lock(&self.segments);
+        old.replace(rename)?;
+        if let Some(place) = Arc::make_mut(&mut segments).iter_mut().find(|segment| segment.first == new.first) {
+            *place = Arc::new(new);
+        }
+        Ok(())
+    }
+
+    /// The copies of damaged bytes, held so that none is made meanwhile.
+    pub(super) fn aside(&self) -> MutexGuard<'_, Aside> {
+        lock(&self.aside)
+    }
+
     /// Counts, reports and keeps aside what a reader stumbled over; `None` when it is known already.
     pub(super) fn report_damage(&self, segment: &Segment, offset: u64, end: u64) -> Option<Damage> {
-        if !segment.note_damage(offset) {
+        if segment.is_replaced() || !segment.note_damage(offset) {
             return None;
         }
         let place = self.damaged.fetch_add(1, Ordering::Relaxed) + 1;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::read::{Batch, ReadLimit};
 use super::record::Record;
+use super::rewrite::Rewrite;
 
 #[derive(Debug)]
 pub(super) struct Tail {
@@ -38,6 +39,16 @@ impl Tail {
             self.bytes -= record.disk_bytes();
         }
         self.from = self.from.max(position);
+    }
+
+    /// Records have been given other payloads.
+    pub(super) fn rewrite(&mut self, rewrite: &Rewrite) {
+        for record in &mut self.records {
+            if let Some(changed) = rewrite.of(record) {
+                self.bytes = self.bytes - record.disk_bytes() + changed.disk_bytes();
+                *record = Arc::new(changed);
+            }
+        }
     }
 
     /// The records from `position` on; `None` when the disk has to be asked.

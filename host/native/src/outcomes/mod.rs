@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use crate::checkpoint::Checkpoint;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::journal::{Begin, CursorFile, CursorFileError, Finished, Loaded, Log, Origin, ReadError};
+use crate::labels::Labels;
 use crate::limits::{RECORD_TIMEOUT, WAITING_OUTCOMES};
 use crate::sent::{self, Sent};
 
@@ -115,6 +116,7 @@ impl Recorder {
         file: CursorFile,
         loaded: Loaded,
         oldest: u64,
+        labels: Labels,
     ) -> Result<(Self, Writing), ReadError> {
         if loaded.origin == Origin::Lost {
             tracing::warn!("both checkpoints are damaged: the cursors are restored from the outcomes alone");
@@ -134,7 +136,7 @@ impl Recorder {
         let state = Arc::new(Mutex::new(State { cursors, ..State::default() }));
         let checkpoint = Checkpoint::new(file, log.clone(), state.clone(), checkpointed);
         let (count, written) = watch::channel(0);
-        let writer = Writer::new(log, letters, checkpoint.clone(), state.clone(), count, watchers.clone());
+        let writer = Writer::new(log, letters, checkpoint.clone(), state.clone(), count, watchers.clone(), labels);
         let task = tokio::spawn(writer.run(waiting, keeper));
         let (given, marks) = (Arc::default(), watch::Sender::new(()));
         let recorder = Recorder { ends, given, written, checkpoint, sent, state, watchers, marks };
@@ -195,6 +197,11 @@ impl Recorder {
         let given = self.given.load(Ordering::Acquire);
         // A writer that is gone writes no more.
         let _ = self.written.clone().wait_for(|written| *written >= given).await;
+    }
+
+    /// The same for what was sent. For when no tag works.
+    pub(crate) async fn settle_sent(&self) {
+        self.sent.settle().await;
     }
 
     /// Where a tag reads the journal next.

@@ -14,6 +14,7 @@ use super::{Ended, Recorded, State, lock};
 use crate::checkpoint::Checkpoint;
 use crate::dead_letters::DeadLetters;
 use crate::journal::{Key, Log, NewRecord};
+use crate::labels::Labels;
 use crate::limits::CHECKPOINT_EVERY;
 use crate::sent;
 
@@ -25,6 +26,7 @@ pub(super) struct Writer {
     state: Arc<Mutex<State>>,
     written: watch::Sender<u64>,
     watchers: broadcast::Sender<Arc<Recorded>>,
+    labels: Labels,
     /// By tag, looked up once.
     counted: HashMap<String, Counted>,
 }
@@ -49,8 +51,9 @@ impl Writer {
         state: Arc<Mutex<State>>,
         written: watch::Sender<u64>,
         watchers: broadcast::Sender<Arc<Recorded>>,
+        labels: Labels,
     ) -> Self {
-        Writer { log, letters, checkpoint, state, written, watchers, counted: HashMap::new() }
+        Writer { log, letters, checkpoint, state, written, watchers, labels, counted: HashMap::new() }
     }
 
     pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Ended>, mut sent: sent::Keeper) {
@@ -134,7 +137,7 @@ impl Writer {
     /// The label set is bounded: tags are a container's, and so is what they are called.
     fn count(&mut self, recorded: &Recorded) {
         if !self.counted.contains_key(&recorded.tag) {
-            self.counted.insert(recorded.tag.clone(), Counted::new(&recorded.tag));
+            self.counted.insert(recorded.tag.clone(), Counted::new(&recorded.tag, &self.labels));
         }
         if let Some(counted) = self.counted.get(&recorded.tag) {
             counted.of(&recorded.outcome).increment(1);
@@ -169,8 +172,11 @@ struct Counted {
 }
 
 impl Counted {
-    fn new(tag: &str) -> Self {
-        let counter = |outcome: &'static str| metrics::counter!("tagyard_outcomes_total", "tag" => tag.to_owned(), "outcome" => outcome);
+    fn new(tag: &str, labels: &Labels) -> Self {
+        let counter = |outcome: &str| {
+            let labels = labels.with([("tag", tag.to_owned()), ("outcome", outcome.to_owned())]);
+            metrics::counter!("tagyard_outcomes_total", labels)
+        };
         Counted {
             not_triggered: counter("not_triggered"),
             blocked_by_consent: counter("blocked_by_consent"),

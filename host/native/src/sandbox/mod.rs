@@ -10,8 +10,9 @@ mod measure;
 mod wasi;
 mod workers;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tagyard_pipeline::container::model::Limits;
 use tagyard_pipeline::output::Output;
@@ -30,6 +31,8 @@ pub struct Sandbox {
     engine: Ticking,
     workers: Workers,
     cache: Option<aot::Cache>,
+    /// By their hashes, as long as a tag uses them: several containers' tags share one component's machine code.
+    in_use: Mutex<HashMap<String, Weak<Component>>>,
 }
 
 /// A tag ready to be called.
@@ -38,6 +41,7 @@ pub struct Loaded {
     bounds: Bounds,
     settings: String,
     workers: Workers,
+    _component: Arc<Component>,
     /// A tag that loops to its deadline each time takes all but one of the worker threads at most, so its neighbours always
     /// have one.
     share: Semaphore,
@@ -63,7 +67,7 @@ impl Sandbox {
         let engine = Ticking::start(&engine::config()).map_err(LoadError::Engine)?;
         let workers = Workers::start().map_err(|error| LoadError::Engine(error.into()))?;
         let cache = cache.and_then(|folder| aot::Cache::open(folder, &engine.engine));
-        Ok(Sandbox { engine, workers, cache })
+        Ok(Sandbox { engine, workers, cache, in_use: Mutex::default() })
     }
 
     /// Compiles a component, or takes it from the cache, and links it.
@@ -71,14 +75,29 @@ impl Sandbox {
     /// # Errors
     /// When it does not compile, or asks for what the host does not have.
     pub fn load(&self, bytes: &[u8], sha256: &str, settings: &str, limits: &Limits) -> Result<Loaded, LoadError> {
-        let component = self.compile(bytes, sha256)?;
+        let component = self.shared(bytes, sha256)?;
         Ok(Loaded {
             pre: link(&component).map_err(LoadError::Link)?,
             bounds: Bounds::new(limits),
             settings: settings.to_owned(),
             workers: self.workers.clone(),
+            _component: component,
             share: Semaphore::new(self.workers.share()),
         })
+    }
+
+    fn shared(&self, bytes: &[u8], sha256: &str) -> Result<Arc<Component>, LoadError> {
+        let in_use = || self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = in_use().get(sha256).and_then(Weak::upgrade);
+        if let Some(component) = known {
+            return Ok(component);
+        }
+        // Of two that compile it at the same time, each has its own.
+        let component = Arc::new(self.compile(bytes, sha256)?);
+        let mut in_use = in_use();
+        in_use.retain(|_, component| component.strong_count() > 0);
+        in_use.insert(sha256.to_owned(), Arc::downgrade(&component));
+        Ok(component)
     }
 
     fn compile(&self, bytes: &[u8], sha256: &str) -> Result<Component, LoadError> {

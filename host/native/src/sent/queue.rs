@@ -55,6 +55,15 @@ impl Queue {
     }
 }
 
+impl Queue {
+    /// Waits until what was left before is written, or given up. Nothing should be left meanwhile: there is no room for it.
+    pub(crate) async fn settle(&self) {
+        let all = u32::try_from(WAITING_BYTES).unwrap_or(u32::MAX);
+        // It is never closed.
+        let _ = self.room.acquire_many(all).await;
+    }
+}
+
 impl Keeper {
     /// Waits until there is something to write. Nothing is lost when the wait is given up.
     pub(crate) async fn wait(&mut self) {

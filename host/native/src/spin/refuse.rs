@@ -11,23 +11,21 @@ use super::names;
 use crate::container::{Finding, Loaded, LoadedTag, Step, Written};
 
 /// Keys whose promise nobody keeps on Spin, with the reason and what to do.
-const NOT_THERE: [(&[&str], &str, &str); 6] = [
+const NOT_THERE: [(&[&str], &str, &str); 4] = [
     (
         &["collect", "events_per_second"],
         "on Spin nobody counts the requests of all instances",
         "leave it out, and limit them where they come in",
     ),
     (
-        &["collect", "proxies"],
-        "the collector on Spin is told no address of the connection, so it cannot tell a proxy of yours",
-        "leave it out",
+        &["geo", "file"],
+        "there are no files on Spin, so no database of addresses",
+        "leave it out; with `geo.edge` the edge's headers say where a visitor is",
     ),
-    (&["collect", "client_hints"], "the collector on Spin does not ask for them", "leave it out"),
-    (&["geo"], "the collector on Spin has no database of addresses, and knows no proxies", "leave it out"),
     (
-        &["identity"],
-        "the collector on Spin sets and reads no cookies of its own, and has no store of links",
-        "leave it out, or serve this container by the native host",
+        &["identity", "links"],
+        "on Spin nothing keeps which ids belong to one person",
+        "leave it out, or serve this container by the native host; cookies work in both",
     ),
     (
         &["journal", "max_mib"],

@@ -1,11 +1,12 @@
 //! Consent: the purposes that a person agreed to, and from where that is known.
 //!
 //! Every signal that comes with an event may speak of a purpose. If one denies it, it is denied; else, if one gives it, it is given;
-//! where none speaks, it is denied unless the container says otherwise.
+//! where none speaks, it is denied unless the container says otherwise, perhaps for where the visitor is.
 
 pub mod anonymise;
 mod google;
 mod iab;
+mod regions;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,9 @@ use serde::Serialize;
 use crate::container::purpose::{self as model, Answer, Google};
 use crate::expression::pattern;
 use crate::request::Asked;
+use regions::Regions;
 
+pub use regions::is_region;
 pub use signals::Signals;
 
 /// By what each purpose of a container is read.
@@ -32,6 +35,8 @@ pub struct Purposes {
 #[derive(Clone, Debug)]
 struct Purpose {
     default: Answer,
+    /// Where it is another.
+    default_in: Regions,
     google: BTreeSet<Google>,
     tcf: BTreeSet<u8>,
     opt_out: bool,
@@ -46,6 +51,9 @@ pub struct Verdict {
     pub is_given: bool,
     /// The signals that decided it; none where no signal speaks of the purpose.
     pub by: Vec<String>,
+    /// Which default decided it then, where defaults go by the place: `the default for US`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
 }
 
 /// The purposes that are missing, for a person to read.
@@ -54,7 +62,7 @@ pub struct NoConsent(pub Vec<Verdict>);
 
 /// Why a purpose does not compile. A checked container has none such.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`consent.{purpose}.cookie`: {message}")]
+#[error("`consent.{purpose}`: {message}")]
 pub struct PurposeError {
     purpose: String,
     message: String,
@@ -64,7 +72,7 @@ impl Purposes {
     /// Compiles what the container says of its purposes.
     ///
     /// # Errors
-    /// When a cookie's pattern is none.
+    /// When a cookie's pattern, or a country, is none.
     pub fn compile(specs: &BTreeMap<String, model::Purpose>) -> Result<Self, PurposeError> {
         let compile = |(name, spec): (&String, &model::Purpose)| {
             let failed = |message| PurposeError { purpose: name.clone(), message };
@@ -73,10 +81,30 @@ impl Purposes {
         Ok(Purposes { named: specs.iter().map(compile).collect::<Result<_, _>>()? })
     }
 
+    /// A purpose with what its name suggests filled in, for a person to read.
+    pub fn filled(name: &str, spec: &model::Purpose) -> model::Purpose {
+        let by_name = Purpose::by_name(name);
+        model::Purpose {
+            default: spec.default.or(Some(by_name.default)),
+            google: spec.google.clone().or(Some(by_name.google)),
+            tcf: spec.tcf.clone().or(Some(by_name.tcf)),
+            opt_out: spec.opt_out.or(Some(by_name.opt_out)),
+            ..spec.clone()
+        }
+    }
+
     /// Asks for what consent is read from.
     pub(crate) fn ask(&self, asked: &mut Asked) {
         signals::ask(asked);
         self.cookies().for_each(|name| asked.cookie(name));
+        if self.go_by_place() {
+            asked.ask_place();
+        }
+    }
+
+    /// Whether a purpose depends on where the visitor is.
+    pub(crate) fn go_by_place(&self) -> bool {
+        self.named.values().any(|purpose| !purpose.default_in.is_empty())
     }
 
     /// What is known of a purpose.
@@ -91,7 +119,14 @@ impl Purposes {
         };
         let statements = signals.of(name, purpose);
         let is_denied = statements.iter().any(|(_, is_given)| !is_given);
-        let is_given = match purpose.default {
+        let (default, why) = match purpose.default_in.is_empty() {
+            true => (purpose.default, None),
+            false => {
+                let (default, why) = purpose.default_in.answer(signals.place(), purpose.default);
+                (default, Some(why))
+            }
+        };
+        let is_given = match default {
             Answer::Denied => !is_denied && !statements.is_empty(),
             Answer::Given => !is_denied,
         };
@@ -99,7 +134,8 @@ impl Purposes {
             statements.into_iter().filter(|(_, gives)| *gives == is_given).map(|(signal, _)| signal).collect();
         // A GPP string may speak twice.
         by.dedup();
-        Verdict { purpose: name.to_owned(), is_given, by }
+        let default = why.filter(|_| by.is_empty());
+        Verdict { purpose: name.to_owned(), is_given, by, default }
     }
 
     fn cookies(&self) -> impl Iterator<Item = &str> {
@@ -113,6 +149,7 @@ impl Purpose {
         let is = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
         let nothing = Purpose {
             default: Answer::Denied,
+            default_in: Regions::default(),
             google: BTreeSet::new(),
             tcf: BTreeSet::new(),
             opt_out: true,
@@ -143,6 +180,8 @@ impl Purpose {
         let cookie = spec.cookie.as_ref().map(|cookie| Ok::<_, String>((cookie.name.clone(), pattern(&cookie.given)?)));
         Ok(Purpose {
             default: spec.default.unwrap_or(by_name.default),
+            default_in: Regions::compile(&spec.default_in)
+                .map_err(|name| format!("`{name}` is no country or region"))?,
             google: spec.google.clone().unwrap_or(by_name.google),
             tcf: spec.tcf.clone().unwrap_or(by_name.tcf),
             opt_out: spec.opt_out.unwrap_or(by_name.opt_out),
@@ -155,10 +194,11 @@ impl fmt::Display for Verdict {
     /// `analytics: given by gcs`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answer = if self.is_given { "given" } else { "denied" };
-        match self.by.as_slice() {
-            [] if self.is_given => write!(f, "{}: given, as the container has it by default", self.purpose),
-            [] => write!(f, "{}: denied, since nothing gives it", self.purpose),
-            by => write!(f, "{}: {answer} by {}", self.purpose, by.join(", ")),
+        match (self.by.as_slice(), &self.default) {
+            ([], Some(default)) => write!(f, "{}: {answer} by {default}", self.purpose),
+            ([], None) if self.is_given => write!(f, "{}: given, as the container has it by default", self.purpose),
+            ([], None) => write!(f, "{}: denied, since nothing gives it", self.purpose),
+            (by, _) => write!(f, "{}: {answer} by {}", self.purpose, by.join(", ")),
         }
     }
 }
@@ -168,9 +208,10 @@ impl fmt::Display for NoConsent {
         f.write_str("no consent to ")?;
         for (position, verdict) in self.0.iter().enumerate() {
             let comma = if position > 0 { ", " } else { "" };
-            match verdict.by.as_slice() {
-                [] => write!(f, "{comma}{} (nothing gives it)", verdict.purpose)?,
-                by => write!(f, "{comma}{} (denied by {})", verdict.purpose, by.join(" and "))?,
+            match (verdict.by.as_slice(), &verdict.default) {
+                ([], Some(default)) => write!(f, "{comma}{} (denied by {default})", verdict.purpose)?,
+                ([], None) => write!(f, "{comma}{} (nothing gives it)", verdict.purpose)?,
+                (by, _) => write!(f, "{comma}{} (denied by {})", verdict.purpose, by.join(" and "))?,
             }
         }
         Ok(())

@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 use super::google::Said;
 use super::iab::{self, Unreadable};
 use super::{Purpose, Purposes};
+use crate::place::Place;
 use crate::request::Asked;
+use crate::visitor;
 
 /// The cookies and query parameters by which the standards hand their strings on.
 const TCF: (&str, &str) = ("euconsent-v2", "gdpr_consent");
@@ -29,6 +31,8 @@ pub struct Signals {
     objections: Vec<Name>,
     /// The cookies of consent platforms, decoded.
     cookies: BTreeMap<String, String>,
+    /// Where the visitor is.
+    place: Option<Place>,
 }
 
 /// Asks for what signals are read from.
@@ -41,10 +45,13 @@ pub(super) fn ask(asked: &mut Asked) {
 impl Signals {
     /// Gathers what an event and its request say.
     pub fn read(event: &Map<String, Value>, request: &Map<String, Value>, purposes: &Purposes) -> Self {
-        let said = event.get("context").and_then(|context| context.get("consent")).unwrap_or(&Value::Null);
+        let context = event.get("context");
+        let said = context.and_then(|context| context.get("consent")).unwrap_or(&Value::Null);
+        let location = || context.and_then(|context| context.get("location")).cloned();
         let kept = Kept { event: said, request };
         let mut signals = Signals {
             preferences: said.get("categoryPreferences").and_then(Value::as_object).cloned().unwrap_or_default(),
+            place: if purposes.go_by_place() { visitor::place_of(request, location) } else { None },
             ..Signals::default()
         };
         kept.texts("gcs", None, "gcs").for_each(|(name, text)| signals.google.push((name, Said::gcs(text))));
@@ -82,6 +89,11 @@ impl Signals {
             }
         }
         signals
+    }
+
+    /// Where the visitor is, if it is known.
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
     /// What each signal that speaks of a purpose says.

@@ -127,6 +127,22 @@ fn a_container_says_what_a_purpose_goes_by() {
 }
 
 #[test]
+fn defaults_go_by_where_the_visitor_is_and_signals_before_them() {
+    let check = |place: Value, query: Value, expected: &str| {
+        let spec = json!({"default": "given", "default_in": {"EEA": "denied", "US-CA": "denied"}});
+        let verdict = verdict(&json!({"ads": spec}), "ads", &Value::Null, &json!({"place": place, "query": query}));
+        assert_eq!(verdict.to_string(), format!("ads: {expected}"), "{place} {query}");
+    };
+    let country = |country: &str| json!({"country": country});
+    check(country("CH"), json!({}), "given by the default elsewhere, as in CH");
+    check(country("DE"), json!({}), "denied by the default for EEA, as DE is in it");
+    check(Value::Null, json!({}), "denied by the strictest default, as the visitor's country is unknown");
+    check(country("CH"), json!({"us_privacy": "1YYN"}), "denied by us_privacy of the request");
+    let california = json!({"country": "US", "region": "US-CA"});
+    check(california, json!({}), "denied by the default for US-CA");
+}
+
+#[test]
 fn what_is_missing_is_said_with_what_denies_it() {
     let verdicts = ["advertising", "analytics"]
         .map(|name| verdict(&json!({}), name, &json!({"uspString": "1YYN"}), &json!({"headers": {"sec-gpc": "1"}})));

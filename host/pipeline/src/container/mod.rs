@@ -1,5 +1,7 @@
 //! The container: one site's whole configuration.
 
+pub mod edge;
+pub mod identity;
 mod journal;
 pub mod model;
 pub mod purpose;

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::edge::{Geo, Proxies};
+use super::identity::Identity;
 pub use super::journal::Journal;
 use super::purpose::Purpose;
 pub use super::transform::{Hash, Mask, Normal, Transform, Type};
@@ -23,6 +25,9 @@ pub struct Container {
     pub name: String,
     /// Who may send events, and from where.
     pub collect: Collect,
+    /// How the visitor's country and region are found out. Absent: they are not.
+    #[serde(default)]
+    pub geo: Option<Geo>,
     /// How requests to vendors are sent and tried again.
     #[serde(default)]
     pub deliver: Deliver,
@@ -32,6 +37,9 @@ pub struct Container {
     /// By what signals consent to each purpose is read, where that is not as its name suggests.
     #[serde(default)]
     pub consent: BTreeMap<String, Purpose>,
+    /// By what a visitor is known again, and what of a visit is put into its events.
+    #[serde(default)]
+    pub identity: Option<Identity>,
     /// What is kept on disk, and for how long.
     #[serde(default)]
     pub journal: Journal,
@@ -50,6 +58,11 @@ pub struct Collect {
     /// The write keys that are accepted.
     #[schemars(length(min = 1), inner(length(min = 1, max = 128)))]
     pub write_keys: Vec<String>,
+    /// The host names at which this container's events come in, where `tagyard serve DIR/` runs several: `metrics.shop.example`, or
+    /// `*.shop.example` for all below it. A request to one of them is this container's, whatever key it shows.
+    #[serde(default)]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
+    pub hosts: Vec<String>,
     /// The origins whose pages may send events, such as `https://shop.example`; `*` for all.
     #[serde(default)]
     pub origins: Vec<String>,
@@ -64,6 +77,15 @@ pub struct Collect {
     #[serde(default)]
     #[schemars(length(max = 128))]
     pub prefix: Option<String>,
+    /// Proxies in front of the host, which are believed when they say where a request comes from. Absent: it comes from where its
+    /// connection does.
+    #[serde(default)]
+    pub proxies: Option<Proxies>,
+    /// Whether answers ask browsers for their exact version, their platform's and the device's model (`Accept-CH`). Browsers heed it
+    /// in the answers to pages: let the site's pages send it too, and name the collector in their `Permissions-Policy` if it is of
+    /// another origin. What browsers send unasked is kept anyway.
+    #[serde(default)]
+    pub client_hints: bool,
     /// Paths at which other services' events come in, and how these become events.
     #[serde(default, rename = "webhook")]
     #[schemars(length(max = 64))]

@@ -1,6 +1,6 @@
 //! `[consent]`: by what signals consent to a purpose is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,11 @@ pub struct Purpose {
     /// Whether it counts as given where no signal speaks of it. Absent: it is denied.
     #[serde(default)]
     pub default: Option<Answer>,
+    /// The same by the visitor's country or region, as far as it is known by `[geo]`: `{ US = "given", US-CA = "denied" }`. Of a region,
+    /// a country and the groups `EU` and `EEA` the narrowest counts, and elsewhere `default`. Where the visitor is not known, the
+    /// strictest of all does.
+    #[serde(default)]
+    pub default_in: BTreeMap<String, Answer>,
     /// The types of Google's consent mode (`gcs`, `gcd`), all of which have to be granted.
     #[serde(default)]
     pub google: Option<BTreeSet<Google>>,

@@ -4,9 +4,10 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 
 use super::functions::{self, KNOWN, MATCHES};
 use super::reads::{Reads, children, literal};
+use crate::visitor;
 
 /// What of a request an expression may name directly.
-const REQUEST: [&str; 4] = ["host", "ip", "method", "path"];
+const REQUEST: [&str; 5] = ["host", "ip", "method", "path", "source"];
 
 /// What of a request is named one by one, since only what is named is kept.
 const REQUEST_LISTS: [&str; 3] = ["cookies", "headers", "query"];
@@ -27,6 +28,10 @@ pub(super) fn paths(reads: &Reads) -> Result<(), Fault> {
                 fault(format!("`{root}` is read by name, as in `{example}`"))
             }
             ["consent", _, _, ..] => fault("consent to a purpose is true or false, and has no parts".to_owned()),
+            ["visitor"] => fault(format!("name what of the visitor is meant: `{}`", all_of_visitor())),
+            ["visitor", part, more @ ..] if !more.is_empty() || visitor::members().all(|known| known != *part) => {
+                fault(format!("of a visitor there is no `{}`: there is `{}`", path[1..].join("."), all_of_visitor()))
+            }
             ["request"] => fault(format!("name what of the request is meant: `{}`", all_of_request())),
             ["request", part] if REQUEST_LISTS.contains(part) => fault(format!(
                 "only what is named of a request is kept: `request.{part}.NAME`, or `request.{part}['NAME']`"
@@ -113,6 +118,10 @@ fn networks(argument: &IdedExpr) -> Result<(), Fault> {
         Some(text) => Err((format!("`{text}` is no network: write it as `10.0.0.0/8`"), text.to_owned())),
         None => Ok(()),
     }
+}
+
+fn all_of_visitor() -> String {
+    visitor::members().map(|member| format!("visitor.{member}")).collect::<Vec<_>>().join("`, `")
 }
 
 fn all_of_request() -> String {

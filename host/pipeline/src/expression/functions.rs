@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
-use cel::common::types::{CelBool, CelList, CelMapKey, CelString, LIST_TYPE, STRING_TYPE, Type};
+use cel::common::types::{CelBool, CelList, CelMapKey, CelString, DYN_TYPE, LIST_TYPE, STRING_TYPE, Type};
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 use ipnet::IpNet;
@@ -13,7 +13,7 @@ use regex::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
-use super::values;
+use super::{steps, values};
 
 /// All functions that an expression may call, for what is said about one that there is not.
 pub(super) const KNOWN: [&str; 31] = [
@@ -85,6 +85,7 @@ fn declare(env: &mut Env) -> std::result::Result<(), DeclarationError> {
     function("sha256", |args| text(&args, 0).map(|text| owned(sha256(text))))?;
     function("url", |args| url(text(&args, 0)?))?;
     function("userAgent", |args| text(&args, 0).map(user_agent))?;
+    env.add_overload(steps::CHARGED, steps::CHARGED, vec![DYN_TYPE], steps::charged)?;
     Ok(())
 }
 
@@ -111,7 +112,7 @@ pub(crate) fn sha256(text: &str) -> String {
 }
 
 /// Where an address may lie: `10.0.0.0/8`, or one address.
-pub(super) fn network(text: &str) -> Option<IpNet> {
+pub(crate) fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 

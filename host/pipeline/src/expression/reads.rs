@@ -85,7 +85,7 @@ impl Tree {
 }
 
 /// The path that a chain of selections spells, such as `event.properties["total"]`.
-fn path_of(expression: &IdedExpr) -> Option<Vec<&str>> {
+pub(super) fn path_of(expression: &IdedExpr) -> Option<Vec<&str>> {
     let (operand, member) = match &expression.expr {
         Expr::Ident(name) => return Some(vec![name]),
         Expr::Select(select) => (&*select.operand, select.field.as_str()),

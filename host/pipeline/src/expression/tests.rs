@@ -67,7 +67,7 @@ fn what_can_never_be_true_does_not_compile() {
         assert!(error.to_string().starts_with(expected), "{source}: {error}");
         assert!(error.offset.is_some(), "{source}");
     };
-    check("evnt.a", "unknown variable `evnt`: an expression sees `event`, `request`, `consent`, `vars`");
+    check("evnt.a", "unknown variable `evnt`: an expression sees `event`, `request`, `visitor`, `consent`, `vars`");
     check("event.a.startswith('b')", "there is no function `startswith`");
     check("event.a.matches('(')", "not a regular expression: unclosed group");
     check("event.a.matches('(a{1000}){1000}')", "the pattern is too large");
@@ -76,6 +76,9 @@ fn what_can_never_be_true_does_not_compile() {
     check("vars == 1", "`vars` is read by name, as in `vars.page_host`");
     check("'a' in consent", "`consent` is read by name, as in `consent.analytics`");
     check("size(request.cookies) > 1", "only what is named of a request is kept: `request.cookies.NAME`");
+    check("visitor == 'x'", "name what of the visitor is meant: `visitor.country`, `visitor.region`");
+    check("visitor.town == 'Ulm'", "of a visitor there is no `town`: there is `visitor.country`");
+    check("visitor.country.code == 'US'", "of a visitor there is no `country.code`");
     check("request.body == ''", "a request has no `body`: it has `request.host`");
     check("request.headers['User-Agent'] == ''", "write header names in lower case: `user-agent`");
     check("request.headers.cookie == ''", "the header `cookie` is not kept; a cookie is `request.cookies.NAME`");
@@ -86,4 +89,85 @@ fn says_where_an_expression_is_wrong() {
     let at = |source: &str| Expression::compile(source).map(|_| ()).map_err(|error| error.offset);
     assert_eq!(at("event.a &&"), Err(Some(10)));
     assert_eq!(at("event.a == 1 && evnt.b"), Err(Some(16)));
+}
+
+/// An event whose lists are as long as its sender likes.
+fn long(length: usize) -> Value {
+    json!({"a": vec![1; length], "b": vec![2; length], "text": "x".repeat(length), "o": {"k": vec![3; length]}})
+}
+
+#[test]
+fn what_a_macro_repeats_is_bounded_by_steps() {
+    let check = |source: &str, length: usize, expected: Result<Value, NoValue>| {
+        let Value::Object(fields) = long(length) else { panic!("an object") };
+        let expression = Expression::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+        assert_eq!(expression.value(&View::new(&fields)), expected, "{source} of {length}");
+    };
+    let all_of_an_event = 16_000;
+    // One loop over all of an event is no trouble, nor are loops within loops over lists as they are.
+    check("event.a.all(x, x == 1 && x in [1.0, 2.0])", all_of_an_event, Ok(json!(true)));
+    check("size(event.a.filter(x, x != 1).map(x, x * 2.0)) == 0", all_of_an_event, Ok(json!(true)));
+    check("event.a.all(x, event.b.exists(y, y > x))", 200, Ok(json!(true)));
+    check("event.a.map(x, event.b.filter(y, y == x)).all(l, size(l) == 0)", 200, Ok(json!(true)));
+    check("event.a.exists(x, has(event.o.k) && event.b[0] == 3)", 200, Ok(json!(false)));
+    check("event.a.exists_one(x, x == 2)", all_of_an_event, Ok(json!(false)));
+    check("event.a.exists(x, event.?c.orValue(x) == 2)", 200, Ok(json!(false)));
+    // Each of these would take hundreds of millions of turns, or more, with lists that fit into an event.
+    for hostile in [
+        "event.a.all(x, !event.b.exists(y, y == x))",
+        "event.a.exists(x, !event.b.all(y, event.a.all(z, y != z)))",
+        "event.a.exists_one(x, event.b.exists_one(y, y == x))",
+        "size(event.a.map(x, event.b)) > 0",
+        "size(event.a.map(x, event.b.map(y, event.a))) > 0",
+        "event.a.exists(x, x in event.b)",
+        "event.a.exists(x, event.a == event.b)",
+        "event.a.exists(x, event.text.contains('y'))",
+        "event.a.filter(x, sha256(event.text) == '').size() > 0",
+        "event.a.exists(x, event.?b.orValue([]) == [])",
+        "event.a.exists(x, event['b'] == [x])",
+        "event.a.exists(x, event.o == {})",
+        "event.a.map(x, event.b).exists(l, l.exists(y, y == 3.0))",
+        "[event.a].exists(l, l.exists(x, l.exists(y, x != y)))",
+        "event.a.all(x, [event.b].exists(l, 2.0 in l))",
+    ] {
+        check(hostile, all_of_an_event, Err(NoValue::Steps));
+    }
+    // An `||` beside it makes no answer of it.
+    check("event.a.exists(x, event.a.exists(y, y != x)) || true", all_of_an_event, Err(NoValue::Steps));
+}
+
+/// The short way and CEL say the same of everything.
+#[test]
+fn what_is_answered_without_cel_is_what_cel_answers() {
+    let values = json!([null, true, false, 0, 1, -1, 2.5, 1e300, 9_007_199_254_740_993_u64, "", "a", "true", "1", [], ["a"], {}, {"b": 1}]);
+    let constants =
+        ["'a'", "''", "true", "false", "0", "1", "1.0", "2.5", "-1", "9007199254740993", "1u", "null", "['a']"];
+    let operators = ["==", "!=", "<", "<=", ">", ">="];
+    let paths = [
+        "event.a",
+        "event['a']",
+        "event.a.b",
+        "event.missing",
+        "event.missing.b",
+        "vars.a",
+        "consent.a",
+        "request.path",
+    ];
+    let mut sources: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+    for path in paths {
+        for operator in operators {
+            sources.extend(constants.iter().map(|constant| format!("{path} {operator} {constant}")));
+        }
+    }
+    let mut short = 0;
+    for source in sources {
+        let expression = Expression::compile(&source).unwrap_or_else(|error| panic!("{source}: {error}"));
+        for value in values.as_array().expect("a list") {
+            let Value::Object(fields) = json!({"a": value}) else { panic!("an object") };
+            let view = View::new(&fields);
+            assert_eq!(expression.value(&view), expression.by_cel(&view), "{source} of {value}");
+            short += usize::from(expression.code.plain.as_ref().and_then(|plain| plain.value(&view)).is_some());
+        }
+    }
+    assert!(short > 1000, "only {short} were answered without CEL");
 }

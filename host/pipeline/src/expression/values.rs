@@ -27,7 +27,7 @@ pub(super) fn object<'v>(object: &'v Map<String, Value>, read: &Tree) -> Box<dyn
 }
 
 /// A whole value.
-pub(super) fn whole(value: &Value) -> Box<dyn Val + '_> {
+pub(crate) fn whole(value: &Value) -> Box<dyn Val + '_> {
     match value {
         Value::Null => Box::new(CelNull),
         Value::Bool(value) => Box::new(CelBool::from(*value)),
@@ -74,7 +74,7 @@ pub(crate) fn float_to_json(number: f64) -> Result<Value, NoValue> {
 }
 
 /// Why an expression ended without a value; what the error says of values stays out.
-pub(crate) fn no_value(error: &ExecutionError) -> NoValue {
+pub(super) fn no_value(error: &ExecutionError) -> NoValue {
     match error {
         ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_) => NoValue::Missing,
         ExecutionError::NoSuchOverload(_)

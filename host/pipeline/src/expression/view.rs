@@ -17,10 +17,13 @@ pub struct View<'e> {
     around: &'e dyn Around,
 }
 
-/// What there is besides the event: `request`, `vars`, `consent`.
+/// What there is besides the event: `request`, `visitor`, `vars`, `consent`.
 pub trait Around: Sync {
     /// What is kept of the request that brought the event.
     fn request(&self) -> &Map<String, Value>;
+
+    /// What is known of the visitor under a name.
+    fn visitor(&self, name: &str) -> Option<&Value>;
 
     /// The value of a variable.
     ///
@@ -40,6 +43,10 @@ impl Around for Nothing {
     fn request(&self) -> &Map<String, Value> {
         static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         &NOTHING
+    }
+
+    fn visitor(&self, _: &str) -> Option<&Value> {
+        None
     }
 
     fn variable(&self, _: &str) -> Result<&Value, NoValue> {
@@ -89,19 +96,35 @@ impl<'e> View<'e> {
         }
     }
 
+    pub(super) fn around(&self) -> &'e dyn Around {
+        self.around
+    }
+
     /// What an expression reads of one of its variables, as a CEL value.
-    pub(super) fn bind(&self, root: &str, read: &Tree) -> Box<dyn Val + 'e> {
-        let named = |value: fn(&'e dyn Around, &str) -> Option<Box<dyn Val + 'e>>| {
-            let members = read.members().filter_map(|(name, _)| Some((key(name), value(self.around, name)?)));
-            values::map(members.collect())
-        };
-        match root {
+    ///
+    /// # Errors
+    /// Where a variable takes too many steps. Any other that has no value is left out, and so is missing.
+    pub(super) fn bind(&self, root: &str, read: &Tree) -> Result<Box<dyn Val + 'e>, NoValue> {
+        Ok(match root {
             "event" => values::object(self.fields(), read),
             "request" => values::object(self.around.request(), read),
-            // What has no value is left out, and so is missing.
-            "vars" => named(|around, name| around.variable(name).ok().map(values::whole)),
-            _ => named(|around, purpose| Some(Box::new(CelBool::from(around.is_given(purpose))))),
-        }
+            "vars" => {
+                let values = read.members().filter_map(|(name, _)| match self.around.variable(name) {
+                    Ok(value) => Some(Ok((key(name), values::whole(value)))),
+                    Err(NoValue::Steps) => Some(Err(NoValue::Steps)),
+                    Err(_) => None,
+                });
+                values::map(values.collect::<Result<_, _>>()?)
+            }
+            "visitor" => {
+                let known = |name| Some((key(name), values::whole(self.around.visitor(name)?)));
+                values::map(read.members().filter_map(|(name, _)| known(name)).collect())
+            }
+            _ => {
+                let given = |purpose| -> Box<dyn Val + 'e> { Box::new(CelBool::from(self.around.is_given(purpose))) };
+                values::map(read.members().map(|(purpose, _)| (key(purpose), given(purpose))).collect())
+            }
+        })
     }
 
     /// The value at a path that an expression reads, for a person to see.
@@ -114,6 +137,7 @@ impl<'e> View<'e> {
             ["event"] => None,
             ["event", path @ ..] => within(self.fields(), path),
             ["request", path @ ..] => within(self.around.request(), path),
+            ["visitor", name] => self.around.visitor(name).cloned(),
             ["vars", name, path @ ..] => {
                 let value = self.around.variable(name).ok()?;
                 path.iter().try_fold(value, |value, part| value.get(part)).cloned()

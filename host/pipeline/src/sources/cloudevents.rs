@@ -13,6 +13,8 @@
 //! | `subject`, where none of these is there | `anonymousId` |
 //! | all but `data` and `time` | `context.cloudevent` |
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, Method, header};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -44,11 +46,16 @@ impl Source for CloudEvents {
         head.method == Method::POST && head.path == PATH
     }
 
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        let query = Params::parse(request.query.unwrap_or_default());
+        key::of_backend(request.headers, &query).into_iter().map(Cow::into_owned).collect()
+    }
+
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         let query = Params::parse(request.query.unwrap_or_default());
         key::require(key::of_backend(request.headers, &query), &rules.options, key::OF_BACKEND)?;
         let text = body::text(request.headers, request.body)?;
-        let surroundings = Surroundings::new(&text, request.received_at);
+        let surroundings = Surroundings::new(&text, request, rules);
         if is(request.headers, "application/cloudevents-batch") {
             return batch(&text, &surroundings, rules);
         }

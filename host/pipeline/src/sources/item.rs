@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::id::Ids;
-use super::time;
+use super::{Incoming, Rules, time};
 use crate::event::{Event, InvalidEvent, Kind};
+use crate::identity::is_browser;
 use crate::object::Object;
 
 /// What is about the transport or about Segment's own workspace, not about what happened.
@@ -20,11 +21,14 @@ pub(super) struct Surroundings<'b> {
     pub(super) sent_at: Option<Timestamp>,
     pub(super) context: Map<String, Value>,
     pub(super) integrations: Map<String, Value>,
+    /// Whether an event may say nothing of whom it is about: it is found out afterwards.
+    pub(super) finds_visitors: bool,
 }
 
 impl<'b> Surroundings<'b> {
     /// Those of a request that says nothing for its events in common.
-    pub(super) fn new(body: &'b str, received_at: Timestamp) -> Self {
+    pub(super) fn new(body: &'b str, request: &Incoming<'_>, rules: &Rules) -> Self {
+        let received_at = request.received_at;
         Surroundings {
             received_at,
             ids: Ids::new(body, received_at),
@@ -32,6 +36,7 @@ impl<'b> Surroundings<'b> {
             sent_at: None,
             context: Map::new(),
             integrations: Map::new(),
+            finds_visitors: rules.finds_visitors && is_browser(request.headers),
         }
     }
 
@@ -61,7 +66,16 @@ impl<'b> Surroundings<'b> {
             object.set_string("messageId", &self.ids.at(position));
         }
         time::set(&mut object, self.sent_at, self.received_at);
-        Event::new(object)
+        let is_nobodys = self.finds_visitors && !["userId", "anonymousId"].iter().any(|id| object.contains(id));
+        if is_nobodys {
+            // Another one for each event: it stays where nothing is found out.
+            object.set_string("anonymousId", &format!("nobody-{}", self.ids.at(position)));
+        }
+        let mut event = Event::new(object)?;
+        if is_nobodys {
+            event.set_nobodys();
+        }
+        Ok(event)
     }
 }
 

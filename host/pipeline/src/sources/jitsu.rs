@@ -3,7 +3,7 @@
 //! Segment's events, one a request. The write key stands in the header `X-Write-Key` as `id:secret`, or as a bearer token; in the
 //! body it is masked. `write_keys` lists either the whole of it or the part before the colon.
 
-use http::Method;
+use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 use super::{Answer, Head, Incoming, Parsed, Refusal, Rules, Source, key, segment};
@@ -41,12 +41,13 @@ impl Source for Jitsu {
         Route::of(head.method, head.path).is_some()
     }
 
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        of_header(request.headers).into_iter().chain(segment::keys_of_one(request)).collect()
+    }
+
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         let route = Route::of(request.method, request.path).ok_or_else(Refusal::unknown_path)?;
-        let header = request.headers.get("x-write-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
-        let whole: Vec<String> = [header, key::bearer(request.headers)].into_iter().flatten().collect();
-        let ids = whole.iter().filter_map(|key| Some(key.split_once(':')?.0.to_owned()));
-        let keys: Vec<Value> = whole.iter().cloned().chain(ids).map(Value::from).collect();
+        let keys: Vec<Value> = of_header(request.headers).into_iter().map(Value::from).collect();
         let mut parsed = segment::one(request, rules, route.kind, &keys)?;
         for event in &mut parsed.events {
             let library = event.context().object("library");
@@ -58,4 +59,12 @@ impl Source for Jitsu {
         }
         Ok(Parsed { answer: Answer::Json(json!({"ok": true})), ..parsed })
     }
+}
+
+/// The keys of the headers, each as a whole and without its secret.
+fn of_header(headers: &HeaderMap) -> Vec<String> {
+    let header = headers.get("x-write-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    let whole: Vec<String> = [header, key::bearer(headers)].into_iter().flatten().collect();
+    let ids: Vec<String> = whole.iter().filter_map(|key| Some(key.split_once(':')?.0.to_owned())).collect();
+    whole.into_iter().chain(ids).collect()
 }

@@ -5,12 +5,16 @@
 //! Each dialect has its own name for it; `write_keys` of the container lists them all.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::query::Params;
-use super::{Refusal, base64};
+use super::{Refusal, base64, surrogate};
 use crate::container::model::Collect;
 
 /// Whether the operator lists this key.
@@ -56,6 +60,61 @@ pub(super) fn of_backend<'r>(headers: &HeaderMap, query: &'r Params<'r>) -> Vec<
     let header = headers.get("x-write-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
     let owned = [header, bearer(headers), basic(headers)].into_iter().flatten().map(Cow::Owned);
     owned.chain(query.get("write_key").map(Cow::Borrowed)).collect()
+}
+
+/// The keys by which [`check`] lets an event in, as far as they stand in the header and in its text.
+pub(super) fn of_event(headers: &HeaderMap, text: &str) -> Vec<String> {
+    basic(headers).into_iter().chain(member(text, "writeKey")).collect()
+}
+
+/// The same of a batch, which may have its key in its first event.
+pub(super) fn of_batch(headers: &HeaderMap, text: &str) -> Vec<String> {
+    let body: Keyed<'_> = serde_json::from_str(text).unwrap_or_default();
+    let first = body.batch.iter().flatten().next().and_then(|item| member(item.get(), "writeKey"));
+    let own = body.write_key.as_str().map(str::to_owned);
+    basic(headers).into_iter().chain(own).chain(first).collect()
+}
+
+/// A member of an object, if it is a text. The others are passed over, and of one that is there twice the last counts, as it does for
+/// an event.
+pub(super) fn member(text: &str, name: &str) -> Option<String> {
+    let read = |text: &str| {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        deserializer.deserialize_map(Member(name))
+    };
+    surrogate::parse(text, read).ok().flatten()
+}
+
+/// Looks for the member of this name.
+struct Member<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<String>()? {
+            if name == self.0 {
+                found = map.next_value::<Value>()?.as_str().map(str::to_owned);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A batch, of which nothing but the key is read.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Keyed<'b> {
+    write_key: Value,
+    #[serde(borrow)]
+    batch: Option<Vec<&'b RawValue>>,
 }
 
 /// How a backend gives its key.

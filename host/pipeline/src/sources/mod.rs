@@ -94,6 +94,11 @@ pub trait Source: Sync {
     /// Whether the request is in this dialect.
     fn claims(&self, head: &Head<'_>, rules: &Rules) -> bool;
 
+    /// The write keys that a request shows, in the order in which they count: by them a host with several containers tells whose
+    /// request it is. Asked with an empty body first, and again with the body where no key before it was any container's. Only looks:
+    /// nothing is refused here, and no event is made.
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String>;
+
     /// Parses the request.
     ///
     /// # Errors

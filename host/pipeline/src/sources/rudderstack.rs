@@ -35,6 +35,17 @@ impl Source for RudderStack {
         }
     }
 
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        let query = Params::parse(request.query.unwrap_or_default());
+        let in_query = query.get("writeKey").map(str::to_owned);
+        match request.path {
+            "/beacon/v1/batch" | "/sourceConfig" | "/sourceConfig/" => {
+                in_query.into_iter().chain(segment::keys_of_many(request)).collect()
+            }
+            _ => Segment.keys(request),
+        }
+    }
+
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         let query = Params::parse(request.query.unwrap_or_default());
         let mut parsed = match request.path {

@@ -8,6 +8,8 @@ use crate::container::model::Collect;
 pub struct Rules {
     pub options: Collect,
     pub(super) webhooks: Vec<Webhook>,
+    /// Whether it is found out afterwards whom an event of a browser is about that does not say it.
+    pub finds_visitors: bool,
 }
 
 /// Why a container cannot collect. A container that was checked has none of it.
@@ -26,7 +28,7 @@ impl Rules {
     pub fn new(options: &Collect, secret: impl Fn(&str) -> Option<String>) -> Result<Self, RulesError> {
         let webhook = |spec| Webhook::new(spec, &secret).map_err(|error| RulesError { path: spec.path.clone(), error });
         let webhooks = options.webhooks.iter().map(webhook).collect::<Result<_, _>>()?;
-        Ok(Rules { options: options.clone(), webhooks })
+        Ok(Rules { options: options.clone(), webhooks, finds_visitors: false })
     }
 
     /// A request's path as sources know it: without the container's prefix. A path that does not have it stays as it is, for

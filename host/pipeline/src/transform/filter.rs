@@ -6,13 +6,26 @@ use crate::expression::Expression;
 
 /// Why a tag does not get an event. It names the condition, and no value of the event.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("it is filtered where `{0}`")]
-pub struct Filtered(String);
+pub enum Filtered {
+    #[error("it is filtered where `{0}`")]
+    Where(String),
+    /// Neither making the change nor leaving it out would be safe.
+    #[error("the condition of a transformation takes more steps than an expression may: `{0}`")]
+    Steps(String),
+}
 
 impl Filtered {
     pub(super) fn by(when: Option<&Expression>) -> Self {
-        Filtered(when.map_or("true", Expression::source).split_whitespace().collect::<Vec<_>>().join(" "))
+        Filtered::Where(in_one_line(when.map_or("true", Expression::source)))
     }
+
+    pub(super) fn undecided(when: &Expression) -> Self {
+        Filtered::Steps(in_one_line(when.source()))
+    }
+}
+
+fn in_one_line(source: &str) -> String {
+    source.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn compile(filter: bool, when: Option<&str>) -> Compiled {

@@ -30,7 +30,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::container::model;
-use crate::expression::Expression;
+use crate::expression::{Expression, NoValue};
 
 pub use chain::Chain;
 pub use error::{Fault, Place, Step, TransformError, TransformErrors};
@@ -123,8 +123,7 @@ impl Transform {
     }
 
     fn apply(&self, event: &mut Passage<'_, '_>) -> Result<(), Filtered> {
-        let is_true = |when: &Expression| event.view(|view| when.test(view)).unwrap_or(false);
-        if !self.when.as_ref().is_none_or(is_true) {
+        if !self.is_due(event)? {
             return Ok(());
         }
         match &self.effect {
@@ -133,6 +132,17 @@ impl Transform {
                 change.apply(event);
                 Ok(())
             }
+        }
+    }
+}
+
+impl Transform {
+    fn is_due(&self, event: &Passage<'_, '_>) -> Result<bool, Filtered> {
+        let Some(when) = &self.when else { return Ok(true) };
+        match event.view(|view| when.test(view)) {
+            Err(NoValue::Steps) => Err(Filtered::undecided(when)),
+            // A missing field makes a condition false; it is no error.
+            answer => Ok(answer.unwrap_or(false)),
         }
     }
 }

@@ -56,6 +56,16 @@ fn a_condition_decides() {
     check(json!({"when": "event.c == 1.0", "drop": ["b"]}), json!({"a": 1, "b": 1}), json!({"a": 1, "b": 1}));
 }
 
+/// Neither making the change nor leaving it out would be safe.
+#[test]
+fn a_condition_that_takes_too_many_steps_keeps_the_event_away() {
+    let when = "event.a.exists(x, event.a.exists(y, y != x))";
+    let spec = json!({"when": when, "drop": ["b"]});
+    let reason = format!("the condition of a transformation takes more steps than an expression may: `{when}`");
+    check(spec.clone(), json!({"a": vec![1; 5_000], "b": 1}), json!(reason));
+    check(spec, json!({"a": [1, 2], "b": 1}), json!({"a": [1, 2]}));
+}
+
 /// What stands around an event stays as it was for the event that came, whatever changed before.
 #[test]
 fn they_see_what_stands_around_the_event() {
@@ -445,6 +455,8 @@ fn a_trace_names_what_changed_and_no_value() {
         ("lower", "event"),
         ("set", "properties.total"),
         ("rename", "properties.products.id properties.products.sku"),
+        // It keeps the event away: what comes after it is not made.
+        ("filter", ""),
     ];
     assert_eq!(traced, expected.map(|(change, fields)| (change, fields.to_owned())));
 }

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Chain, Passage};
 use crate::expression::View;
+use crate::trigger::Shown;
 
 /// How deep a changed field is named; a change further down is named by what holds it.
 const NAMED_DEPTH: usize = 4;
@@ -13,33 +15,50 @@ const NAMED_DEPTH: usize = 4;
 /// The most fields that are named of one change; an event can have thousands.
 const NAMED_FIELDS: usize = 32;
 
-/// What one transformation changed.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// What became of one transformation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Traced {
     /// The change's key in the container: `drop`, `hash`.
     pub change: &'static str,
-    /// In the order of the event's keys, each once.
+    /// Its condition, with what that came to.
+    pub when: Option<Shown>,
+    /// The fields that it changed, in the order of the event's keys, each once. None where its condition was false, or it found nothing
+    /// to change.
     pub fields: Vec<String>,
+    /// Whether it kept the event from the tag.
+    #[serde(rename = "filtered")]
+    pub is_filtered: bool,
+}
+
+impl Traced {
+    /// Whether it was made, or would have been if there had been something to change.
+    pub fn is_due(&self) -> bool {
+        self.when.as_ref().is_none_or(|when| when.value)
+    }
 }
 
 impl Chain {
-    /// What each transformation changes of an event, up to one that filters it; those that change nothing are left out.
+    /// What becomes of each transformation, up to one that filters the event.
     pub fn trace(&self, event: &View<'_>) -> Vec<Traced> {
         let mut traced = Vec::new();
         let mut before = Cow::Borrowed(event.fields());
         for transform in self.iter() {
             let view = event.with_fields(&before);
+            let when = transform.when.as_ref().map(|when| Shown::of("when", when, &view));
             let mut event = Passage::of(&view);
-            if transform.apply(&mut event).is_err() {
+            let is_filtered = transform.apply(&mut event).is_err();
+            let mut fields = Vec::new();
+            let after = event.into_fields();
+            if let Cow::Owned(after) = &after {
+                name_objects(&mut fields, &mut Vec::new(), &before, after);
+            }
+            traced.push(Traced { change: transform.name, when, fields, is_filtered });
+            if is_filtered {
                 break;
             }
-            let Cow::Owned(after) = event.into_fields() else { continue };
-            let mut named = Vec::new();
-            name_objects(&mut named, &mut Vec::new(), &before, &after);
-            if !named.is_empty() {
-                traced.push(Traced { change: transform.name, fields: named });
+            if let Cow::Owned(after) = after {
+                before = Cow::Owned(after);
             }
-            before = Cow::Owned(after);
         }
         traced
     }

@@ -62,6 +62,8 @@ pub enum FalseClause {
     NoValue(String, NoValue),
     #[error("`except` is true: `{0}`")]
     Except(String),
+    #[error("`except` has no answer, since {1}: `{0}`")]
+    NoAnswer(String, NoValue),
 }
 
 /// Why a tag has no trigger. A checked container never gives one.
@@ -87,6 +89,12 @@ pub struct Shown {
     pub no_value: Option<NoValue>,
     /// What it read of the event and around it, by path; what is missing has no value.
     pub read: BTreeMap<String, Option<Value>>,
+}
+
+/// The parts of a condition that all have to be true, each as it is written. A condition that is none is one part.
+pub fn parts(source: &str) -> Vec<String> {
+    let parts = conjunction(source).unwrap_or_default();
+    if parts.is_empty() { vec![source.to_owned()] } else { parts.iter().map(|part| part.source().to_owned()).collect() }
 }
 
 impl Trigger {
@@ -139,25 +147,47 @@ impl Clause {
             },
             Clause::Except(except) => match except.test(view) {
                 Ok(true) => Err(FalseClause::Except(except.source().to_owned())),
+                // Whoever sends too much must not get past it.
+                Err(NoValue::Steps) => Err(FalseClause::NoAnswer(except.source().to_owned(), NoValue::Steps)),
                 Ok(false) | Err(_) => Ok(()),
             },
         }
     }
 
     fn show(&self, event: &Event, received_at: Timestamp, view: &View<'_>) -> Shown {
-        let (clause, expression) = match self {
-            Clause::Integrations(_) => ("integrations".to_owned(), None),
-            Clause::On(on) => (format!("on {}", on.iter().map(On::name).collect::<Vec<_>>().join(", ")), None),
-            Clause::Between(window) => (format!("between {window}"), None),
-            Clause::Sample(Sample(share)) => (format!("sample {share}"), None),
-            Clause::When(when) => (format!("when {}", when.source()), Some(when)),
-            Clause::Except(except) => (format!("except {}", except.source()), Some(except)),
-        };
-        Shown {
+        let of = |clause: String, read: &[(&str, Option<Value>)]| Shown {
             clause,
-            value: self.test(event, received_at, view).is_ok() != matches!(self, Clause::Except(_)),
-            no_value: expression.and_then(|expression| expression.test(view).err()),
-            read: expression.map(|expression| expression.shown(view)).unwrap_or_default(),
+            value: self.test(event, received_at, view).is_ok(),
+            no_value: None,
+            read: read.iter().map(|(path, value)| ((*path).to_owned(), value.clone())).collect(),
+        };
+        let text = |text: &str| Some(Value::from(text));
+        match self {
+            Clause::Integrations(_) => of("integrations".to_owned(), &[]),
+            Clause::On(on) => {
+                let name = if event.kind() == Kind::Track { "event.event" } else { "event.name" };
+                let read = [("event.type", text(event.kind().name())), (name, event.name().map(Value::from))];
+                of(format!("on {}", on.iter().map(On::name).collect::<Vec<_>>().join(", ")), &read)
+            }
+            Clause::Between(window) => {
+                of(format!("between {window}"), &[("received", text(&format!("{received_at:.0}")))])
+            }
+            Clause::Sample(Sample(share)) => of(format!("sample {share}"), &[("user", event.user().map(Value::from))]),
+            Clause::When(when) => Shown::of("when", when, view),
+            Clause::Except(except) => Shown::of("except", except, view),
+        }
+    }
+}
+
+impl Shown {
+    /// A condition with what it comes to.
+    pub(crate) fn of(key: &str, expression: &Expression, view: &View<'_>) -> Self {
+        let answer = expression.test(view);
+        Shown {
+            clause: format!("{key} {}", expression.source().split_whitespace().collect::<Vec<_>>().join(" ")),
+            value: answer.unwrap_or(false),
+            no_value: answer.err(),
+            read: expression.shown(view),
         }
     }
 }

@@ -178,6 +178,7 @@ fn a_sample_takes_its_share_of_users_and_always_the_same() {
 fn every_clause_is_shown_with_what_it_read() {
     let tag = json!({
         "name": "t", "use": "webhook", "on": ["track", "Home"], "sample": 1.0,
+        "between": ["1969-12-31T00:00:00Z", "1970-01-02T00:00:00Z"],
         "when": "event.properties.total > 20 && event.properties.coupon == 'X'", "except": "event.userId == 'robot'",
     });
     let trigger = Trigger::compile(&serde_json::from_value(tag).expect("tag")).expect("trigger");
@@ -192,8 +193,14 @@ fn every_clause_is_shown_with_what_it_read() {
     assert_eq!(
         trigger.show(&event, Timestamp::UNIX_EPOCH, &View::of(&event)),
         [
-            shown("on track, Home", false, None, &[]),
-            shown("sample 1", true, None, &[]),
+            shown("on track, Home", false, None, &[("event.name", None), ("event.type", Some(json!("page")))]),
+            shown(
+                "between 1969-12-31T00:00:00Z and 1970-01-02T00:00:00Z",
+                true,
+                None,
+                &[("received", Some(json!("1970-01-01T00:00:00Z")))],
+            ),
+            shown("sample 1", true, None, &[("user", Some(json!("u")))]),
             shown("when event.properties.total > 20", true, None, &[("event.properties.total", Some(json!(29.9)))]),
             shown(
                 "when event.properties.coupon == 'X'",
@@ -204,4 +211,14 @@ fn every_clause_is_shown_with_what_it_read() {
             shown("except event.userId == 'robot'", false, None, &[("event.userId", Some(json!("u")))]),
         ]
     );
+}
+
+#[test]
+fn what_takes_too_many_steps_keeps_a_tag_from_running_whichever_way_it_is_asked() {
+    let hostile = "event.properties.a.exists(x, event.properties.a.exists(y, y != x))";
+    let event = || json!({"properties": {"a": vec![1; 5_000]}});
+    let because = "since it takes more steps than an expression may";
+    check(json!({"when": hostile}), event(), Err(&format!("`{hostile}` is false, {because}")));
+    check(json!({"except": hostile}), event(), Err(&format!("`except` has no answer, {because}: `{hostile}`")));
+    check(json!({"except": hostile}), json!({"properties": {"a": [1]}}), Ok(()));
 }

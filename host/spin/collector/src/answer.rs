@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -15,6 +15,9 @@ use tagyard_pipeline::cors::OfPages;
 use tagyard_pipeline::refused::Refused;
 use tagyard_pipeline::sources::Answer;
 use tower::{Layer, ServiceExt, service_fn};
+
+/// Asks for client hints; the `http` crate does not have it.
+const ACCEPT_CH: HeaderName = HeaderName::from_static("accept-ch");
 
 pub(crate) type Reply = Response<Full<Bytes>>;
 
@@ -29,7 +32,8 @@ pub(crate) async fn with_cors(cors: OfPages, request: Request, then: impl AsyncF
 }
 
 /// A request's events are durable. Success itself has no body: nobody reads it, and one takes Spin many milliseconds to send.
-pub(crate) fn success(answer: &Answer) -> Reply {
+/// `accept_ch` is what it asks browsers to say of themselves.
+pub(crate) fn success(answer: &Answer, accept_ch: Option<&'static str>, cookies: &[String]) -> Reply {
     let mut reply = Reply::default();
     if *answer != Answer::Success {
         let content = answer.content();
@@ -41,6 +45,13 @@ pub(crate) fn success(answer: &Answer) -> Reply {
         if let Some(content_type) = content.content_type {
             reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
+    }
+    if let Some(hints) = accept_ch {
+        reply.headers_mut().insert(ACCEPT_CH, HeaderValue::from_static(hints));
+    }
+    // Names and domain are the container's, checked; values are encoded.
+    for cookie in cookies.iter().filter_map(|cookie| HeaderValue::from_str(cookie).ok()) {
+        reply.headers_mut().append(SET_COOKIE, cookie);
     }
     if answer.is_not_kept() {
         reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -77,8 +88,11 @@ pub(crate) fn text(text: &'static str) -> Reply {
 /// Hands it to Spin.
 pub(crate) fn send(mut reply: Reply) -> Result<WasiResponse, ErrorCode> {
     let length = http_body::Body::size_hint(reply.body()).exact().unwrap_or_default();
-    if length > 0 {
+    if reply.status() != StatusCode::NO_CONTENT {
+        // Else it would go in chunks, an empty one too.
         reply.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if length > 0 {
         return reply.into_response();
     }
     let headers = reply.headers().iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));

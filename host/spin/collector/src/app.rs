@@ -7,9 +7,10 @@ use std::time::Duration;
 use spin_sdk::variables;
 use tagyard_pipeline::container::model;
 use tagyard_pipeline::cors::{self, OfPages};
+use tagyard_pipeline::enrich::Enrichment;
+use tagyard_pipeline::identity::Identity;
 use tagyard_pipeline::plan::Shared;
 use tagyard_pipeline::remote::Deployment;
-use tagyard_pipeline::request::Asked;
 use tagyard_pipeline::sources;
 
 use crate::tag::Tag;
@@ -21,7 +22,10 @@ const TOKEN_BYTES: usize = 16;
 pub(crate) struct App {
     pub(crate) name: String,
     pub(crate) rules: sources::Rules,
-    pub(crate) asked: Asked,
+    /// What is found out from requests, and what is kept of each beside its events. Without a database of addresses: there are no files.
+    pub(crate) enrichment: Enrichment,
+    /// By what visitors are known again, if the container says anything of it. Without links, for which there is no store.
+    pub(crate) identity: Option<Identity>,
     pub(crate) cors: OfPages,
     pub(crate) tags: Vec<Tag>,
     /// How long a vendor may take to answer.
@@ -56,9 +60,12 @@ impl App {
         let Deployment { container, tags: places } = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
         let secrets = webhook_secrets(&container).await;
         let value = |env: &str| secrets.iter().find(|(name, _)| name == env).map(|(_, value)| value.clone());
-        let rules = sources::Rules::new(&container.collect, value).map_err(|error| wrong(&error))?;
+        let mut rules = sources::Rules::new(&container.collect, value).map_err(|error| wrong(&error))?;
+        let identity = Identity::compile(&container).map_err(|error| wrong(&error))?;
+        rules.finds_visitors = identity.as_ref().is_some_and(Identity::finds_visitors);
         let shared = Shared::compile(&container).map_err(|error| wrong(&error))?;
-        let asked = shared.rules().asked().clone();
+        let enrichment =
+            Enrichment::compile(&container, shared.rules().asked(), None).map_err(|error| wrong(&error))?;
         let tag = |tag: &model::Tag| {
             let place = places.get(&tag.name).ok_or_else(|| wrong(&format!("`{}` is not among `tags`", tag.name)))?;
             Tag::new(tag, place, shared.clone(), container.deliver.timeout_seconds)
@@ -74,7 +81,8 @@ impl App {
             keep_dead: hours(container.journal.keep_dead_days.saturating_mul(24)),
             name: container.name,
             rules,
-            asked,
+            enrichment,
+            identity,
             tags,
             token,
         })

@@ -53,6 +53,7 @@ async fn replied(request: Request<Full<Bytes>>) -> Result<Reply, String> {
     })?;
     let (parts, body) = response.into_parts();
     let broken = || format!("its component answered {}: it broke off, or ran out of memory", parts.status);
+    #[expect(clippy::disallowed_methods, reason = "`Limited`")]
     let body = Limited::new(body, MAX_REPLY_BYTES).collect().await.map_err(|_| broken())?.to_bytes();
     if parts.status != StatusCode::OK {
         return Err(broken());

@@ -16,8 +16,10 @@ use spin_sdk::key_value::Error;
 use spin_sdk::time::sleep;
 use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::dead_letter::DeadLetter;
-use tagyard_pipeline::enrich::{RequestFacts, enrich};
+use tagyard_pipeline::event::Event;
+use tagyard_pipeline::identity::links::Known;
 use tagyard_pipeline::refused::Refused;
+use tagyard_pipeline::request;
 use tagyard_pipeline::sources::{self, Answer, BadEvent, Head, Incoming, MAX_BODY_BYTES};
 
 use crate::answer::{self, Reply};
@@ -40,40 +42,58 @@ const CLIENT_ADDRESS: &str = "spin-client-addr";
 
 pub(crate) async fn answer(app: &Rc<App>, request: Request) -> Reply {
     match collect(app, request).await {
-        Ok(answer) => answer::success(&answer),
+        Ok(collected) => answer::success(&collected.answer, app.enrichment.accept_ch(), &collected.cookies),
         Err(refused) => answer::refused(&refused),
     }
 }
 
-async fn collect(app: &Rc<App>, request: Request) -> Result<Answer, Refused> {
+/// What a sender is answered.
+struct Collected {
+    answer: Answer,
+    cookies: Vec<String>,
+}
+
+async fn collect(app: &Rc<App>, request: Request) -> Result<Collected, Refused> {
     let (mut parts, body) = request.into_parts();
     let path = app.rules.path(parts.uri.path());
     let head = Head { method: &parts.method, path, headers: &parts.headers };
     let source = sources::find(&head, &app.rules).ok_or_else(|| Refused::unclaimed(&parts.method, parts.uri.path()))?;
     let body = read(body).await?;
-    let peer = peer(&parts.headers);
+    let connection = connection(&parts.headers);
     make_plain(&mut parts);
     let received_at = Timestamp::now();
+    let origin = app.enrichment.proxies().origin(connection, &parts.headers);
     let incoming = Incoming {
         method: &parts.method,
         path: app.rules.path(parts.uri.path()),
         query: parts.uri.query(),
         headers: &parts.headers,
         body: &body,
-        peer,
+        peer: origin.ip,
         received_at,
     };
     let mut parsed = source.parse(&incoming, &app.rules)?;
-    let facts = RequestFacts::from(&incoming);
-    parsed.events.iter_mut().for_each(|event| enrich(event, &facts));
-    let kept = app.asked.keep(&incoming);
+    let kept: Vec<request::Request> = {
+        let facts = app.enrichment.of(&incoming, &origin);
+        parsed.events.iter_mut().map(|event| app.enrichment.enrich(event, &facts)).collect()
+    };
+    let cookies = identify(app, &incoming, &kept, &mut parsed.events);
     let now = SystemTime::now();
-    let accepted = |event| Accepted::new(received_at, source.name(), kept.clone(), event);
-    let mut events: Vec<Waiting> =
-        parsed.events.into_iter().map(|event| Waiting::new(&app.name, accepted(event), now)).collect();
+    let accepted = |(event, kept)| Accepted::new(received_at, source.name(), kept, event);
+    let events = parsed.events.into_iter().zip(kept);
+    let mut events: Vec<Waiting> = events.map(|event| Waiting::new(&app.name, accepted(event), now)).collect();
     drop_repeated(&mut events);
     accept(app, events, parsed.bad, now).await?;
-    Ok(parsed.answer)
+    Ok(Collected { answer: parsed.answer, cookies })
+}
+
+/// Puts into a request's events what is known of the visitor; the cookies by which it is known again.
+fn identify(app: &App, request: &Incoming<'_>, kept: &[request::Request], events: &mut [Event]) -> Vec<String> {
+    let Some(identity) = &app.identity else { return Vec::new() };
+    let mut visit = identity.visit(request);
+    events.iter_mut().zip(kept).for_each(|(event, kept)| visit.identify(event, kept, rand::random));
+    visit.link(events, Known::default());
+    visit.set_cookies()
 }
 
 /// Makes events and bad events durable, and has the tags run after the answer.
@@ -122,6 +142,7 @@ fn drop_repeated(events: &mut Vec<Waiting>) {
 }
 
 async fn read(body: spin_sdk::wasip3::http_compat::IncomingRequestBody) -> Result<Bytes, Refused> {
+    #[expect(clippy::disallowed_methods, reason = "`Limited`")]
     let read = Box::pin(Limited::new(body, MAX_BODY_BYTES).collect());
     match select(read, Box::pin(sleep(BODY_TIMEOUT))).await {
         Either::Left((Ok(body), _)) => Ok(body.to_bytes()),
@@ -135,7 +156,7 @@ async fn read(body: spin_sdk::wasip3::http_compat::IncomingRequestBody) -> Resul
 }
 
 /// Where the connection came from, as Spin says it after whatever the client may have said.
-fn peer(headers: &HeaderMap) -> Option<IpAddr> {
+fn connection(headers: &HeaderMap) -> Option<IpAddr> {
     let address = headers.get_all(CLIENT_ADDRESS).into_iter().next_back()?.to_str().ok()?;
     address.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| address.parse()).ok()
 }

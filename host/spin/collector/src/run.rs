@@ -202,14 +202,11 @@ async fn run_tag(app: &App, tag: &Tag, todo: Vec<Todo>, last_start: Instant, dow
     stream::iter(chains).map(run).buffer_unordered(CALLS).concat().await
 }
 
+/// What calls itself for the halves of a batch.
+type Attempt<'a> = Pin<Box<dyn Future<Output = Vec<(Todo, Ended)>> + 'a>>;
+
 /// Calls the tag. A call, or a request, that fails with several events is split until the one to blame stands alone.
-fn attempt<'a>(
-    app: &'a App,
-    tag: &'a Tag,
-    batch: Vec<Todo>,
-    last_start: Instant,
-    down: &'a Down,
-) -> Pin<Box<dyn Future<Output = Vec<(Todo, Ended)>> + 'a>> {
+fn attempt<'a>(app: &'a App, tag: &'a Tag, batch: Vec<Todo>, last_start: Instant, down: &'a Down) -> Attempt<'a> {
     Box::pin(async move {
         if Instant::now() >= last_start || down.is(tag) {
             return batch.into_iter().map(|todo| (todo, Ended::Left)).collect();

@@ -41,6 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) type Connections = Client<HttpConnector, WasiBody>;
 
+#[expect(unreachable_pub, reason = "the bindings name it")]
 pub struct Guest {
     pub(crate) wasi: WasiCtx,
     pub(crate) http: WasiHttpCtx,

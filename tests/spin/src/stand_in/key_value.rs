@@ -8,6 +8,7 @@ use crate::guest::Guest;
 use crate::guest::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
 
 /// An open store.
+#[expect(unreachable_pub, reason = "the bindings name it")]
 pub struct Store {
     folder: PathBuf,
 }

@@ -1,16 +1,15 @@
 //! `tagyard events export`: events and how they ended, as JSON lines.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::bar::Bar;
+use crate::cli::output::writer;
 use crate::cli::place::Place;
 use crate::history::{
     CHUNK_BYTES, CHUNK_EVENTS, Ending, Endings, Entry, History, HistoryError, Part, PastEvent, Span, Unreadable, Walk,
@@ -139,14 +138,4 @@ async fn chunk(walk: &mut Walk<'_>) -> Result<Vec<Entry>, HistoryError> {
         entries.push(entry);
     }
     Ok(entries)
-}
-
-fn writer(path: Option<&Path>) -> io::Result<Box<dyn Write>> {
-    Ok(match path {
-        Some(path) => {
-            let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-            Box::new(BufWriter::new(file))
-        }
-        None => Box::new(BufWriter::new(io::stdout())),
-    })
 }

@@ -77,7 +77,10 @@ async fn find(history: &History, args: &Args) -> Result<PastEvent, String> {
     }
     let found = by_message_id(history, &args.event).await.map_err(|error| error.to_string())?;
     found.ok_or_else(|| {
-        format!("there is no event {}; it never came, or it is older than what is kept", printable(&args.event))
+        format!(
+            "there is no event {}; it never came, is older than what is kept, or was removed",
+            printable(&args.event)
+        )
     })
 }
 

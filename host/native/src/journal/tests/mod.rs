@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod model;
 mod retention;
+mod rewrite;
 mod seek;
 
 use std::path::{Path, PathBuf};

@@ -22,6 +22,8 @@ enum Step {
     },
     /// Everything below this was passed by all tags.
     Retain(Index),
+    /// These records are removed; some of those that are not there, too.
+    Remove(Vec<Index>),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -32,6 +34,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (sizes, any::<Index>(), prop::option::of((any::<Index>(), 0u8..8)))
             .prop_map(|(sizes, cut, flip)| Step::Crash { sizes, cut, flip }),
         1 => any::<Index>().prop_map(Step::Retain),
+        2 => prop::collection::vec(any::<Index>(), 1..8).prop_map(Step::Remove),
     ];
     prop::collection::vec(step, 1..25)
 }
@@ -42,6 +45,8 @@ struct Run {
     log: Option<Log>,
     /// Every record that is durable.
     model: BTreeMap<u64, NewRecord>,
+    /// What was removed: its id is known still.
+    removed: BTreeMap<u64, Key>,
     /// Every position that was ever given.
     highest: u64,
 }
@@ -57,7 +62,8 @@ impl Run {
         let mut position = appended.first;
         assert!(position > self.highest);
         for record in new {
-            if self.model.values().all(|known| known.key != record.key) {
+            let known = self.model.values().map(|known| known.key).chain(self.removed.values().copied());
+            if known.into_iter().all(|known| known != record.key) {
                 self.model.insert(position, record);
                 position += 1;
             }
@@ -112,10 +118,25 @@ impl Run {
     /// De-duplication survives retention in memory and not a restart: start anew so that both agree.
     async fn forgotten(&mut self, gone: Vec<u64>) {
         gone.iter().for_each(|position| drop(self.model.remove(position)));
+        self.removed = self.removed.split_off(&self.log().oldest_position());
         self.reopen(BTreeMap::new()).await;
     }
 
+    async fn remove(&mut self, which: &[Index]) {
+        let mut records = Ranges::default();
+        for position in which.iter().map(|index| index.index(self.highest as usize + 1) as u64) {
+            records.add(position, position);
+            if let Some(record) = self.model.remove(&position) {
+                self.removed.insert(position, record.key);
+            }
+        }
+        self.log().rewrite(&Rewrite::remove(records), &Traces::default()).await.unwrap();
+    }
+
     async fn check(&self) {
+        let with_removed = self.log().read_with_removed(1, EVERYTHING).await.unwrap();
+        let removed = with_removed.iter().filter(|record| record.is_removed());
+        assert_eq!(removed.map(|record| (record.position, record.key)).collect::<BTreeMap<_, _>>(), self.removed);
         let found: Vec<_> = all(self.log()).await;
         let expected: Vec<_> = self.model.iter().map(|(position, record)| (*position, record.clone())).collect();
         let found: Vec<_> = found.iter().map(|found| (found.position, fresh(found))).collect();
@@ -140,7 +161,7 @@ proptest! {
         runtime.block_on(async {
             let options = Options { tail_records, ..on_disk() };
             let dir = directory();
-            let mut run = Run { dir, options, log: None, model: BTreeMap::new(), highest: 0 };
+            let mut run = Run { dir, options, log: None, model: BTreeMap::new(), removed: BTreeMap::new(), highest: 0 };
             run.reopen(BTreeMap::new()).await;
             for step in &steps {
                 match step {
@@ -151,6 +172,7 @@ proptest! {
                         run.reopen(unacknowledged).await;
                     }
                     Step::Retain(below) => run.retain(below).await,
+                    Step::Remove(which) => run.remove(which).await,
                 }
                 run.check().await;
             }

@@ -1,4 +1,6 @@
+use std::fs::{self, File};
 use std::ops::Range;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 
@@ -40,4 +42,21 @@ async fn what_is_passed_and_old_or_too_much_is_deleted_and_nothing_else() {
     check(retain(3, Some(100 * HOUR_MS), Some(156 * 4)), 3..11).await;
     // The segment being written to, once everything in it is passed and old.
     check(retain(11, Some(HOUR_MS / 2), None), 11..11).await;
+}
+
+#[tokio::test]
+async fn copies_of_damaged_bytes_are_let_go_at_the_age_of_what_they_are_of() {
+    let dir = directory();
+    let (log, _) = open(dir.path(), &on_disk());
+    let copies = dir.path().join("corrupt");
+    fs::create_dir(&copies).unwrap();
+    for (name, hours) in [("new", 1), ("old", 3)] {
+        let file = File::create(copies.join(name)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+    }
+    for (hours, left) in [(5, 2), (2, 1), (2, 1)] {
+        log.retain(Retain { before: 1, max_age_ms: Some(hours * HOUR_MS), max_bytes: None }).await.unwrap();
+        assert_eq!(fs::read_dir(&copies).unwrap().count(), left);
+    }
+    assert!(copies.join("new").exists());
 }

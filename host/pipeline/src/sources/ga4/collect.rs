@@ -12,6 +12,14 @@ use crate::sources::limits::MAX_KEPT_TEXT;
 use crate::sources::query::Params;
 use crate::sources::{Answer, BadEvent, Incoming, Parsed, Refusal, Rules, body, key};
 
+/// The measurement ids of the query and of the first line.
+pub(super) fn keys(request: &Incoming<'_>) -> Vec<String> {
+    let text = body::text(request.headers, request.body).unwrap_or_default();
+    let first = text.lines().find(|line| !line.is_empty()).unwrap_or_default();
+    let of = |text: &str| Params::parse(text).get("tid").map(str::to_owned);
+    [of(request.query.unwrap_or_default()), of(first)].into_iter().flatten().collect()
+}
+
 pub(super) fn parse(request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
     let query = request.query.unwrap_or_default();
     let text = body::text(request.headers, request.body)?;
@@ -24,7 +32,7 @@ pub(super) fn parse(request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Ref
 
     // One visitor's body may be another's to the byte; who they are stands in the query.
     let whole = format!("{query}\n{text}");
-    let surroundings = Surroundings::new(&whole, request.received_at);
+    let surroundings = Surroundings::new(&whole, request, rules);
     let lines = if lines.is_empty() { vec![""] } else { lines };
     let one = |(position, line)| event(&shared, query.len(), line, position, &surroundings, rules);
     let Gathered { events, bad } = lines.into_iter().enumerate().map(one).collect();

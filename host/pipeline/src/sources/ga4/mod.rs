@@ -44,6 +44,10 @@ impl Source for Ga4 {
         }
     }
 
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        if request.path == COLLECT { collect::keys(request) } else { mp::keys(request) }
+    }
+
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         if request.path == COLLECT { collect::parse(request, rules) } else { mp::parse(request, rules) }
     }

@@ -53,9 +53,17 @@ struct Sent {
     timestamp_micros: Value,
 }
 
+/// Where the stream's id stands in the query.
+const IDS: [&str; 2] = ["measurement_id", "firebase_app_id"];
+
+pub(super) fn keys(request: &Incoming<'_>) -> Vec<String> {
+    let query = Params::parse(request.query.unwrap_or_default());
+    IDS.iter().filter_map(|name| query.get(name)).map(str::to_owned).collect()
+}
+
 pub(super) fn parse(request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
     let query = Params::parse(request.query.unwrap_or_default());
-    let given = ["measurement_id", "firebase_app_id"].iter().filter_map(|name| query.get(name)).map(Cow::Borrowed);
+    let given = IDS.iter().filter_map(|name| query.get(name)).map(Cow::Borrowed);
     key::require(given, &rules.options, "send `measurement_id` in the query, and list it there")?;
     let text = body::text(request.headers, request.body)?;
     let mut payload: Payload<'_> = segment::read(&text, serde_json::from_str)?;
@@ -66,7 +74,7 @@ pub(super) fn parse(request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Ref
     let common = payload.common(&query);
     let bytes = serde_json::to_string(&common).map_or(usize::MAX / 2, |text| text.len());
     check_count(items.len(), bytes)?;
-    let surroundings = Surroundings::new(&text, request.received_at);
+    let surroundings = Surroundings::new(&text, request, rules);
     let max = rules.options.max_event_bytes.saturating_sub(bytes);
     let event = |(position, item): (usize, &RawValue)| {
         let sent = read_item(item, position, max, &["name"])?;

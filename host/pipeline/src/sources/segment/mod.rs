@@ -39,6 +39,16 @@ impl Source for Segment {
         Route::of(head.method, head.path).is_some()
     }
 
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        match Route::of(request.method, request.path) {
+            Some(Route::One(_)) => keys_of_one(request),
+            Some(Route::Batch) => keys_of_many(request),
+            Some(Route::Pixel(_)) => pixel::keys(request),
+            Some(Route::Settings(key)) => vec![key.to_owned()],
+            Some(Route::Metrics) | None => Vec::new(),
+        }
+    }
+
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         let collect = &rules.options;
         match Route::of(request.method, request.path) {
@@ -58,6 +68,18 @@ impl Source for Segment {
     }
 }
 
+/// The keys of a request that is one event.
+pub(super) fn keys_of_one(request: &Incoming<'_>) -> Vec<String> {
+    let text = body::text(request.headers, request.body).unwrap_or_default();
+    key::of_event(request.headers, &text)
+}
+
+/// The keys of a batch.
+pub(super) fn keys_of_many(request: &Incoming<'_>) -> Vec<String> {
+    let text = body::text(request.headers, request.body).unwrap_or_default();
+    key::of_batch(request.headers, &text)
+}
+
 /// A request that is one event of this kind. A dialect that has its key elsewhere gives it in `keys`.
 pub(super) fn one(request: &Incoming<'_>, rules: &Rules, kind: Kind, keys: &[Value]) -> Result<Parsed, Refusal> {
     let text = body::text(request.headers, request.body)?;
@@ -70,7 +92,7 @@ fn event(request: &Incoming<'_>, rules: &Rules, kind: Kind, text: &str, keys: &[
     check_single(text.len(), rules.options.max_event_bytes)?;
     let object = read(text, |text| surrogate::parse(text, Object::parse))?;
     key::check(request.headers, object.value("writeKey").iter().chain(keys), &rules.options)?;
-    let surroundings = Surroundings { kind: Some(kind), ..Surroundings::new(text, request.received_at) };
+    let surroundings = Surroundings { kind: Some(kind), ..Surroundings::new(text, request, rules) };
     surroundings.event(object, 0).map_err(|error| Refusal::bad_request("invalid_event", error.to_string()))
 }
 
@@ -79,7 +101,7 @@ pub(super) fn many(request: &Incoming<'_>, rules: &Rules, query: &Params<'_>) ->
     let text = body::text(request.headers, request.body)?;
     let batch: Batch<'_> = read(&text, serde_json::from_str)?;
     batch.check_key(request.headers, query, &rules.options)?;
-    let surroundings = Surroundings::new(&text, request.received_at);
+    let surroundings = Surroundings::new(&text, request, rules);
     let (events, bad) = batch.events(surroundings, rules.options.max_event_bytes)?;
     Ok(accepted(events, bad))
 }

@@ -7,7 +7,13 @@ use super::event;
 use crate::event::Kind;
 use crate::sources::gather::check_single;
 use crate::sources::query::Params;
-use crate::sources::{Answer, Incoming, Parsed, Refusal, Rules, base64};
+use crate::sources::{Answer, Incoming, Parsed, Refusal, Rules, base64, key};
+
+pub(super) fn keys(request: &Incoming<'_>) -> Vec<String> {
+    let params = Params::parse(request.query.unwrap_or_default());
+    let json = params.get("data").and_then(base64::decode).and_then(|bytes| String::from_utf8(bytes).ok());
+    key::of_event(request.headers, &json.unwrap_or_default())
+}
 
 pub(super) fn parse(request: &Incoming<'_>, rules: &Rules, kind: Kind) -> Result<Parsed, Refusal> {
     let query = request.query.unwrap_or_default();

@@ -42,6 +42,23 @@ impl Source for Snowplow {
         (head.method == Method::POST && head.path == POST_PATH) || (head.method == Method::GET && head.path == GET_PATH)
     }
 
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        if request.method == Method::GET {
+            return Params::parse(request.query.unwrap_or_default())
+                .get("aid")
+                .map(str::to_owned)
+                .into_iter()
+                .collect();
+        }
+        let text = body::text(request.headers, request.body).unwrap_or_default();
+        let payload: Payload<'_> = serde_json::from_str(&text).unwrap_or_default();
+        let items = payload.data.unwrap_or_default();
+        let mut keys: Vec<String> = items.iter().filter_map(|item| key::member(item.get(), "aid")).collect();
+        // Mostly all are the same.
+        keys.dedup();
+        keys
+    }
+
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         if request.method == Method::POST { many(request, rules) } else { one(request, rules) }
     }
@@ -69,7 +86,7 @@ fn many(request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         Err(bad) => bad.event.get("aid").and_then(Value::as_str).map(str::to_owned),
     };
     key::require(read.iter().filter_map(aid).map(Cow::Owned), &rules.options, KEY_PLACE)?;
-    let surroundings = Surroundings::new(&text, request.received_at);
+    let surroundings = Surroundings::new(&text, request, rules);
     let event = |(position, read): (usize, Result<Fields, BadEvent>)| -> Result<Event, BadEvent> {
         let fields = read?;
         if !fields.get("aid").is_some_and(|aid| key::known(&rules.options, aid)) {
@@ -87,7 +104,7 @@ fn one(request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
     check_single(query.len(), rules.options.max_event_bytes)?;
     let fields = Fields::of(&Params::parse(query));
     key::require(fields.get("aid").map(Cow::Borrowed), &rules.options, KEY_PLACE)?;
-    let surroundings = Surroundings::new(query, request.received_at);
+    let surroundings = Surroundings::new(query, request, rules);
     let event = check(&fields, 0, &surroundings, rules.options.max_event_bytes)
         .map_err(|bad| Refusal::bad_request("invalid_event", bad.reason))?;
     Ok(Parsed { events: vec![event], bad: Vec::new(), answer: Answer::Pixel })

@@ -1,20 +1,15 @@
 //! How a webhook's body becomes events: CEL over what came in.
 
-use std::sync::{Arc, LazyLock};
-
-use cel::{Context, Env, Program, Value as CelValue};
+use cel::Context;
+use cel::common::value::Val;
 use serde_json::{Map, Value};
 
-use super::value::to_cel;
 use super::{WebhookError, content};
 use crate::container::model;
-use crate::expression::{Expression, ExpressionError, NoValue, no_value, to_json};
-use crate::free::unknown_variable;
+use crate::expression::{Code, ExpressionError, NoValue, Times, WEBHOOK_STEPS, context, to_json, whole};
 use crate::path::Path;
 use crate::sources::Refusal;
 use crate::sources::query::Params;
-
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// Which variables an expression may name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,57 +29,66 @@ impl Variables {
     }
 }
 
-/// Compiles an expression of a webhook.
+/// Checks an expression of a webhook.
 ///
 /// # Errors
-/// A syntax error, or a variable that is not there.
-pub fn compile(source: &str, variables: Variables) -> Result<Program, ExpressionError> {
-    let Ok(program) = Program::compile(source) else {
-        // It says where.
-        let error = Expression::compile(source).err();
-        return Err(error.unwrap_or(ExpressionError { message: "this is no CEL expression".to_owned(), offset: None }));
-    };
-    let unknown = unknown_variable(program.expression(), variables.names());
-    let Some(name) = unknown else { return Ok(program) };
-    let known = variables.names().join("`, `");
-    let mut message = format!("unknown variable `{name}`: a webhook's expression sees `{known}`");
-    if name == "item" {
-        message.push_str("; `item` is there with `each`");
-    }
-    Err(ExpressionError { message, offset: source.find(&name) })
+/// A syntax error, a variable or a function that there is not, a pattern that is none.
+pub fn check(source: &str, variables: Variables) -> Result<(), ExpressionError> {
+    compile(source, variables).map(drop)
+}
+
+fn compile(source: &str, variables: Variables) -> Result<Code, ExpressionError> {
+    Code::compile(source, variables.names(), "a webhook's expression", Times::Many).map_err(|mut error| {
+        if error.message.starts_with("unknown variable `item`") {
+            error.message.push_str("; `item` is there with `each`");
+        }
+        error
+    })
 }
 
 /// A webhook's expressions.
 #[derive(Debug)]
 pub(super) struct Mapping {
-    each: Option<Program>,
-    when: Option<Program>,
-    set: Vec<(Path, String, Program)>,
+    each: Option<Code>,
+    when: Option<Code>,
+    set: Vec<(Path, String, Code)>,
 }
 
-/// What a request's expressions see, converted once.
+/// What a request's expressions see.
 pub(super) struct Scope {
-    body: CelValue,
-    query: CelValue,
-    headers: CelValue,
+    body: Value,
+    query: Value,
+    headers: Value,
+}
+
+/// A request's expressions at work. What they see is converted once, and they have one number of steps.
+pub(super) struct Work<'s> {
+    context: Context<'s, 's>,
+    left: Option<u64>,
 }
 
 impl Scope {
-    pub(super) fn new(body: &Value, query: &Params<'_>, headers: Map<String, Value>) -> Self {
-        let query = Value::Object(content::form(query));
-        Scope { body: to_cel(body), query: to_cel(&query), headers: to_cel(&Value::Object(headers)) }
+    pub(super) fn new(body: Value, query: &Params<'_>, headers: Map<String, Value>) -> Self {
+        Scope { body, query: Value::Object(content::form(query)), headers: Value::Object(headers) }
     }
 
-    fn run(&self, program: &Program, item: Option<&Value>) -> Result<CelValue, NoValue> {
-        let mut context = Context::with_env(ENV.clone());
-        context.add_variable_from_value("body", self.body.clone());
-        context.add_variable_from_value("query", self.query.clone());
-        context.add_variable_from_value("headers", self.headers.clone());
-        if let Some(item) = item {
-            context.add_variable_from_value("item", to_cel(item));
-        }
-        program.execute(&context).map_err(|error| no_value(&error))
+    pub(super) fn body(&self) -> &Value {
+        &self.body
     }
+
+    /// `left` is how many steps are left.
+    pub(super) fn work(&self, left: Option<u64>) -> Work<'_> {
+        let mut context = context();
+        for (name, value) in [("body", &self.body), ("query", &self.query), ("headers", &self.headers)] {
+            context.add_variable_as_val(name, whole(value));
+        }
+        Work { context, left }
+    }
+}
+
+fn value(code: &Code, context: &Context<'_, '_>, left: &mut Option<u64>) -> Result<Value, NoValue> {
+    let value = code.run(context, left)?;
+    to_json(&cel::Value::try_from(value.as_ref()).map_err(|_| NoValue::Type)?)
 }
 
 impl Mapping {
@@ -104,35 +108,57 @@ impl Mapping {
         })
     }
 
-    /// What becomes an event each: the elements of `each`, or the request as a whole.
-    pub(super) fn items(&self, scope: &Scope) -> Result<Vec<Option<Value>>, Refusal> {
-        let Some(each) = &self.each else { return Ok(vec![None]) };
-        match scope.run(each, None).and_then(|list| to_json(&list)) {
-            Ok(Value::Array(items)) => Ok(items.into_iter().map(Some).collect()),
+    /// What becomes an event each: the elements of `each`, or the request as a whole; and how many steps are left.
+    pub(super) fn items(&self, scope: &Scope) -> Result<(Vec<Option<Value>>, Option<u64>), Refusal> {
+        let mut left = Some(WEBHOOK_STEPS);
+        let Some(each) = &self.each else { return Ok((vec![None], left)) };
+        match value(each, &scope.work(left).context, &mut left) {
+            Ok(Value::Array(items)) => Ok((items.into_iter().map(Some).collect(), left)),
             // A body without a list has no events.
-            Err(NoValue::Missing) => Ok(Vec::new()),
+            Err(NoValue::Missing) => Ok((Vec::new(), left)),
+            Err(NoValue::Steps) => Err(too_many_steps()),
             Ok(_) | Err(_) => Err(Refusal::bad_request("no_list", "the webhook's `each` gives no list for this body")),
         }
     }
 
-    /// The event, or `None` where `when` is not true of it.
-    pub(super) fn event(&self, scope: &Scope, item: Option<&Value>) -> Result<Option<Map<String, Value>>, String> {
-        if let Some(when) = &self.when
-            && !matches!(scope.run(when, item), Ok(CelValue::Bool(true)))
-        {
-            return Ok(None);
+    /// The event, or `None` where `when` is not true of it; within, why there is none.
+    ///
+    /// # Errors
+    /// When the request is too much work.
+    pub(super) fn event<'s>(
+        &self,
+        work: &mut Work<'s>,
+        item: Option<&'s Value>,
+    ) -> Result<Result<Option<Map<String, Value>>, String>, Refusal> {
+        let mut context = work.context.new_inner_scope();
+        let item: Option<Box<dyn Val + 's>> = item.map(whole);
+        item.into_iter().for_each(|item| context.add_variable_as_val("item", item));
+        if let Some(when) = &self.when {
+            match value(when, &context, &mut work.left) {
+                Ok(Value::Bool(true)) => {}
+                Err(NoValue::Steps) => return Err(too_many_steps()),
+                Ok(_) | Err(_) => return Ok(Ok(None)),
+            }
         }
         let mut event = Map::new();
-        for (path, name, program) in &self.set {
-            match scope.run(program, item).and_then(|value| to_json(&value)) {
+        for (path, name, code) in &self.set {
+            match value(code, &context, &mut work.left) {
                 Ok(value) => path.set(&mut event, value),
                 // What the service left out, the event does without.
                 Err(NoValue::Missing) => {}
-                Err(error) => return Err(format!("`{name}` has no value: {error}")),
+                Err(NoValue::Steps) => return Err(too_many_steps()),
+                Err(error) => return Ok(Err(format!("`{name}` has no value: {error}"))),
             }
         }
         event.entry("type").or_insert(Value::from("track"));
         event.entry("channel").or_insert(Value::from("server"));
-        Ok(Some(event))
+        Ok(Ok(Some(event)))
     }
+}
+
+fn too_many_steps() -> Refusal {
+    let message = format!(
+        "the webhook's expressions would take more than {WEBHOOK_STEPS} steps for this body: send less at once"
+    );
+    Refusal::too_large("too_many_steps", message)
 }

@@ -6,9 +6,10 @@
 mod content;
 mod mapping;
 mod sender;
-mod value;
 
-pub use mapping::{Variables, compile};
+pub use mapping::{Variables, check};
+
+use std::borrow::Cow;
 
 use http::Method;
 use serde_json::{Map, Value};
@@ -19,14 +20,14 @@ use super::gather::{Gathered, check_count, check_length, finish};
 use super::item::Surroundings;
 use super::limits::MAX_MERGED_BYTES;
 use super::query::Params;
-use super::{Answer, BadEvent, Head, Incoming, Parsed, Refusal, Rules, Source, body};
+use super::{Answer, BadEvent, Head, Incoming, Parsed, Refusal, Rules, Source, body, key};
 use crate::container::model;
 use crate::event::Event;
 use crate::expression::ExpressionError;
 
 /// The source `webhook`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Webhooks;
+pub(crate) struct Webhooks;
 
 /// One webhook of a container, ready to be used.
 #[derive(Debug)]
@@ -68,6 +69,11 @@ impl Source for Webhooks {
         head.method == Method::POST && rules.webhooks.iter().any(|webhook| webhook.path == head.path)
     }
 
+    fn keys(&self, request: &Incoming<'_>) -> Vec<String> {
+        let query = Params::parse(request.query.unwrap_or_default());
+        key::of_backend(request.headers, &query).into_iter().map(Cow::into_owned).collect()
+    }
+
     fn parse(&self, request: &Incoming<'_>, rules: &Rules) -> Result<Parsed, Refusal> {
         let webhook = rules.webhooks.iter().find(|webhook| webhook.path == request.path);
         let webhook = webhook.ok_or_else(Refusal::unknown_path)?;
@@ -76,16 +82,17 @@ impl Source for Webhooks {
         let text = body::text(request.headers, request.body)?;
         let content = content::read(request.headers, &text)?;
         let headers = webhook.sender.shown(request.headers);
-        let scope = Scope::new(&content, &query, headers);
-        let items = webhook.mapping.items(&scope)?;
+        let scope = Scope::new(content, &query, headers);
+        let (items, left) = webhook.mapping.items(&scope)?;
         check_count(items.len(), 0)?;
-        let surroundings = Surroundings::new(&text, request.received_at);
+        let surroundings = Surroundings::new(&text, request, rules);
         let max = rules.options.max_event_bytes;
         let mut gathered = Gathered::default();
         let mut bytes = 0_usize;
-        for (position, item) in items.into_iter().enumerate() {
-            let made = webhook.mapping.event(&scope, item.as_ref());
-            let original = || item.clone().unwrap_or_else(|| content.clone());
+        let mut work = scope.work(left);
+        for (position, item) in items.iter().enumerate() {
+            let made = webhook.mapping.event(&mut work, item.as_ref())?;
+            let original = || item.as_ref().unwrap_or(scope.body()).clone();
             let event = match made {
                 Ok(Some(made)) => event(&made, position, &surroundings, max, original),
                 Ok(None) => continue,
