@@ -27,9 +27,6 @@ set = { type = "'track'", event = "'x'", userId = "'u'" }
 [journal]
 max_mib = 100
 
-[geo]
-edge = "cloudflare"
-
 [identity]
 consent = ["analytics"]
 campaign = true
@@ -104,15 +101,15 @@ async fn what_spin_cannot_hold_is_refused_at_its_place() {
         ("6:21", "nobody counts the requests"),
         ("10:33", "opens the collector's routes"),
         ("14:11", "there is no journal"),
-        ("22:9", "which ids belong to one person"),
-        ("30:17", "`hooks__token` is no name of a variable"),
-        ("34:19", "cannot tell which component may reach private addresses"),
-        ("37:5", "wider than what `webhook` asks for"),
-        ("38:5", "a component of the application itself"),
-        ("39:5", "a private address"),
-        ("40:5", "a private address"),
-        ("44:8", "both this tag and `a.b` would be the component `tag-a-b`"),
-        ("56:5", "`ga4` does not ask for this host"),
+        ("19:1", "which ids belong to one person"),
+        ("27:17", "`hooks__token` is no name of a variable"),
+        ("31:19", "cannot tell which component may reach private addresses"),
+        ("34:5", "wider than what `webhook` asks for"),
+        ("35:5", "a component of the application itself"),
+        ("36:5", "a private address"),
+        ("37:5", "a private address"),
+        ("41:8", "both this tag and `a.b` would be the component `tag-a-b`"),
+        ("53:5", "`ga4` does not ask for this host"),
     ];
     let lines: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), expected.len() + 1, "{}", ended.stderr);
@@ -120,6 +117,15 @@ async fn what_spin_cannot_hold_is_refused_at_its_place() {
         assert!(line.starts_with(&format!("shop.toml:{place}: ")) && line.contains(about), "{place} {about}: {line}");
     }
     assert!(!folder.path().join("spin.toml").exists());
+}
+
+#[tokio::test]
+async fn a_database_of_addresses_is_refused() {
+    let folder = folder(&[("shop.toml", &format!("{HOOK}\n[geo]\nfile = \"city.mmdb\"\n"))]);
+    fs::copy(top().join("tests/geo/GeoIP2-City-Test.mmdb"), folder.path().join("city.mmdb")).unwrap();
+    let ended = spin(folder.path(), &["-o", "spin.toml"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.starts_with("shop.toml:15:8: there are no files on Spin"), "{}", ended.stderr);
 }
 
 #[tokio::test]
