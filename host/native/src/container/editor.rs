@@ -205,8 +205,8 @@ mod tests {
         assert!(count >= 6, "only {count} examples");
     }
 
-    /// What a schema cannot tell: the settings of tags that are not bundled.
-    const BEYOND: [&str; 1] = ["settings"];
+    /// What a schema cannot tell: the settings of tags that are not bundled, and what belongs together.
+    const BEYOND: [&str; 2] = ["settings", "visitors-no-geo"];
 
     #[test]
     fn it_refuses_what_is_wrong_in_a_way_that_a_schema_can_tell() {
