@@ -59,7 +59,7 @@ fn find(folder: &Path) -> Result<BTreeMap<String, Tag>, String> {
         if !manifest.is_file() {
             continue;
         }
-        for path in ["Cargo.toml", "tag.toml", "src"] {
+        for path in ["Cargo.toml", "tag.toml", "src", "examples"] {
             watch(&folder.join(path));
         }
         let name = text_at(&manifest, &["name"])?;
@@ -144,6 +144,23 @@ fn is_of_the_outer_build(name: &OsStr) -> bool {
     OTHERS.contains(&name.as_ref()) || (name.starts_with("CARGO_") && !KEPT.iter().any(|kept| name.starts_with(kept)))
 }
 
+/// A tag's examples, by the names of their files.
+fn examples(folder: &Path) -> Result<BTreeMap<String, PathBuf>, String> {
+    let folder = folder.join("examples");
+    let wrong = |error: std::io::Error| format!("cannot list {}: {error}", folder.display());
+    let mut examples = BTreeMap::new();
+    if folder.is_dir() {
+        for entry in fs::read_dir(&folder).map_err(wrong)? {
+            let path = entry.map_err(wrong)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.ends_with(".json") {
+                examples.insert(name, path);
+            }
+        }
+    }
+    Ok(examples)
+}
+
 /// Copies the components to `out`, since another build may be writing the shared ones while this one is compiled, and
 /// writes `bundled.rs` beside them.
 fn write_list(tags: &BTreeMap<String, Tag>, built: &Path, out: &Path) -> Result<(), String> {
@@ -156,6 +173,17 @@ fn write_list(tags: &BTreeMap<String, Tag>, built: &Path, out: &Path) -> Result<
         fs::copy(&from, &to).map_err(|error| format!("the tag `{name}` made no {}: {error}", from.display()))?;
         writeln!(list, "    ({name:?}, include_bytes!({:?})),", to.display().to_string())
             .map_err(|error| error.to_string())?;
+    }
+    list.push_str("];\n");
+    list.push_str("\n/// Their examples: the files' names and what they hold.\n");
+    list.push_str("pub(super) const EXAMPLES: &[(&str, &[(&str, &str)])] = &[\n");
+    for (name, tag) in tags {
+        writeln!(list, "    ({name:?}, &[").map_err(|error| error.to_string())?;
+        for (file, path) in examples(&tag.folder)? {
+            writeln!(list, "        ({file:?}, include_str!({:?})),", path.display().to_string())
+                .map_err(|error| error.to_string())?;
+        }
+        list.push_str("    ]),\n");
     }
     list.push_str("];\n");
     fs::write(out.join("bundled.rs"), list).map_err(|error| format!("cannot write bundled.rs: {error}"))

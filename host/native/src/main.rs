@@ -24,6 +24,7 @@ Examples:
   tagyard try shop.toml event.json              what each tag would do with an event, and why
   tagyard explain shop.toml                     what the container does, in plain sentences
   tagyard serve shop.toml                       run it
+  tagyard spin shop.toml -o spin.toml           the same on Spin
   tagyard status                                how it is doing
   tagyard dead list                             what was given up, and why
   tagyard dead redrive --tag ga4                try that again
@@ -52,6 +53,7 @@ enum Command {
     #[command(subcommand)]
     Events(cli::events::Command),
     Replay(cli::replay::Args),
+    Spin(cli::spin::Args),
     Forget(cli::forget::Args),
     Export(cli::export::Args),
     Demo(cli::demo::Args),
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Dead(command) => cli::dead::run(&command),
         Command::Events(command) => cli::events::run(&command),
         Command::Replay(args) => cli::replay::run(&args),
+        Command::Spin(args) => cli::spin::run(&args),
         Command::Forget(args) => cli::forget::run(&args),
         Command::Export(args) => cli::export::run(&args),
         Command::Demo(args) => cli::demo::run(args),

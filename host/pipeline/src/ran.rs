@@ -91,7 +91,11 @@ impl Ran {
     }
 }
 
-fn check(output: &Output, events: usize) -> Result<(), OutputError> {
+/// Whether a call's output is of a size, and speaks of such events, as can be meant.
+///
+/// # Errors
+/// When it is not.
+pub fn check(output: &Output, events: usize) -> Result<(), OutputError> {
     let (requests, notes) = (output.requests.len(), output.skipped.len() + output.rejected.len());
     if requests > MAX_REQUESTS {
         return Err(OutputError::TooMuch(format!("{requests} requests, and {MAX_REQUESTS} are the most")));

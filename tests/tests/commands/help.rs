@@ -12,6 +12,8 @@ async fn every_command_has_help_with_examples() {
         "check",
         "try",
         "tag inspect",
+        "tag check",
+        "spin",
         "status",
         "dead list",
         "dead show",

@@ -11,6 +11,8 @@ mod help;
 mod inspect;
 mod look;
 mod serve;
+mod spin;
+mod tag_check;
 mod r#try;
 
 use std::fs;

@@ -7,13 +7,16 @@ use std::process::ExitCode;
 use serde_json::json;
 use tagyard_pipeline::manifest::Manifest;
 
-use crate::registry::{self, TagComponent};
+use super::tag_check;
+use crate::meter::Budget;
+use crate::registry::{self, RegistryError, TagComponent};
 
 /// Look at tags.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Show what a tag is and asks for, without running it.
     Inspect(Inspect),
+    Check(tag_check::Args),
 }
 
 /// Show what a tag is and asks for, without running it.
@@ -31,7 +34,7 @@ pub struct Inspect {
 }
 
 /// The help of `tag`, which knows what is bundled.
-fn which() -> String {
+pub(super) fn which() -> String {
     let names: Vec<&str> = registry::bundled_names().collect();
     format!("A component's file, or the name of a bundled tag: {}", names.join(", "))
 }
@@ -44,7 +47,13 @@ Examples:
 
 /// Exits with 1 if there is no such tag, or it is none.
 pub fn run(command: &Command) -> ExitCode {
-    let Command::Inspect(args) = command;
+    match command {
+        Command::Inspect(args) => inspect(args),
+        Command::Check(args) => tag_check::run(args),
+    }
+}
+
+fn inspect(args: &Inspect) -> ExitCode {
     // Nobody is left to tell when the output is closed; the exit code says it.
     match registry::open(&args.tag) {
         Ok((uses, component)) => {
@@ -54,12 +63,14 @@ pub fn run(command: &Command) -> ExitCode {
             };
             ExitCode::SUCCESS
         }
-        Err(error) => {
-            let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
-            let _ = writeln!(io::stderr(), "{error}{help}");
-            ExitCode::FAILURE
-        }
+        Err(error) => no_tag(&error),
     }
+}
+
+pub(super) fn no_tag(error: &RegistryError) -> ExitCode {
+    let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
+    let _ = writeln!(io::stderr(), "{error}{help}");
+    ExitCode::FAILURE
 }
 
 fn as_json(component: &TagComponent) -> serde_json::Value {
@@ -69,6 +80,10 @@ fn as_json(component: &TagComponent) -> serde_json::Value {
         "exports": component.exports,
         "bytes": component.bytes.len(),
         "sha256": component.sha256,
+        "metered": component.metered.map(|budget| json!({
+            "instructions": budget.instructions,
+            "memory_mib": budget.memory_mib,
+        })),
     })
 }
 
@@ -79,13 +94,20 @@ struct Description<'c> {
 
 impl fmt::Display for Description<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TagComponent { bytes, manifest, imports, sha256, .. } = self.component;
+        let TagComponent { bytes, manifest, imports, sha256, metered, .. } = self.component;
         writeln!(f, "{} {}: {}\n", manifest.name, manifest.version, manifest.description)?;
         let none = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
         let mut line = |label: &str, value: String| writeln!(f, "  {label:<13} {value}");
         line("size", format!("{:.1} KiB", bytes.len() as f64 / 1024.0))?;
         line("sha256", sha256.clone())?;
         line("imports", none(imports))?;
+        if let Some(Budget { instructions, memory_mib }) = metered {
+            let millions = instructions / 1_000_000;
+            line(
+                "metered",
+                format!("it stops itself at {millions} million instructions, and has {memory_mib} MiB at most"),
+            )?;
+        }
         line(
             "batch",
             format!(

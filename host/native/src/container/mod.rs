@@ -18,6 +18,7 @@ mod tag;
 mod transform;
 mod vars;
 mod webhook;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use editor::editor_schema;
 pub use folder::{Claims, Clashing, clashes, folder_files, load_one};
 pub use problem::{Pretty, Problem, Report, Span};
 pub use schema::container_schema;
+pub use written::{Finding, Step, Written};
 
 /// The longest container file; some ten thousand tags.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;

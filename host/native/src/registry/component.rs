@@ -7,6 +7,7 @@ use tagyard_pipeline::manifest::Manifest;
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::manifest::{self, ManifestError};
+use crate::meter::{self, Budget};
 
 /// The custom section that holds the manifest. It lies in the core module of a component that Rust made, and in the component
 /// itself where a tool added it.
@@ -39,6 +40,8 @@ pub struct TagComponent {
     pub exports: Vec<String>,
     /// Of its bytes, in lower-case hexadecimal.
     pub sha256: String,
+    /// The bounds within which it stops itself, as it says. Whoever relies on them meters it himself.
+    pub metered: Option<Budget>,
 }
 
 /// Why bytes are no tag.
@@ -108,9 +111,9 @@ impl TagComponent {
             [] => return Err(ComponentError::NoManifest),
             several => return Err(ComponentError::SeveralManifests(several.len())),
         };
-        let Outline { imports, exports, .. } = outline;
+        let Outline { imports, exports, metered, .. } = outline;
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(TagComponent { bytes, manifest, imports, exports, sha256 })
+        Ok(TagComponent { bytes, manifest, imports, exports, sha256, metered })
     }
 }
 
@@ -138,6 +141,7 @@ struct Outline<'b> {
     imports: Vec<String>,
     exports: Vec<String>,
     manifests: Vec<&'b [u8]>,
+    metered: Option<Budget>,
 }
 
 impl<'b> Outline<'b> {
@@ -167,6 +171,9 @@ impl<'b> Outline<'b> {
                 }
                 Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
                     outline.manifests.push(section.data());
+                }
+                Payload::CustomSection(section) if depth == 0 && section.name() == meter::SECTION => {
+                    outline.metered = Budget::read(section.data());
                 }
                 _ => {}
             }

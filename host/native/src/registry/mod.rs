@@ -2,6 +2,7 @@
 
 mod bundled;
 mod component;
+mod example;
 mod file;
 mod manifest;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use bundled::names as bundled_names;
 pub use component::{ComponentError, TagComponent};
+pub use example::{Example, ExampleError, bundled as bundled_examples, in_folder as examples_in};
 pub use manifest::ManifestError;
 
 /// The largest component that is read. A tag with a JavaScript or Python engine inside has 5 to 40 MB; compiling one takes

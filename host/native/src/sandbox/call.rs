@@ -75,6 +75,14 @@ impl Bounds {
     }
 }
 
+/// What a call took of what it may take.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Cost {
+    pub instructions: u64,
+    /// The most memory that it had, in bytes.
+    pub memory: usize,
+}
+
 pub(super) fn call(
     pre: &TagPre<Guest>,
     bounds: &Bounds,
@@ -82,29 +90,65 @@ pub(super) fn call(
     // The bindings take no `&str` here.
     settings: &String,
 ) -> Result<Output, CallError> {
+    let mut store = store(pre, bounds);
+    let result = run(&mut store, pre, events, settings);
+    concluded(result, &store.into_data(), bounds)
+}
+
+/// The same in an engine that counts instructions, of which the call may execute so many.
+pub(super) fn counted(
+    pre: &TagPre<Guest>,
+    bounds: &Bounds,
+    most: u64,
+    events: Vec<Redacted>,
+    settings: &String,
+) -> (Result<Output, CallError>, Cost) {
+    let mut store = store(pre, bounds);
+    if let Err(error) = store.set_fuel(most) {
+        return (Err(CallError::Trap(error.to_string())), Cost::default());
+    }
+    let result = run(&mut store, pre, events, settings);
+    let instructions = most - store.get_fuel().unwrap_or_default().min(most);
+    let guest = store.into_data();
+    let cost = Cost { instructions, memory: guest.limiter.used() };
+    (concluded(result, &guest, bounds), cost)
+}
+
+fn store(pre: &TagPre<Guest>, bounds: &Bounds) -> Store<Guest> {
     let guest = Guest { limiter: Limiter::new(bounds.memory), stderr: Stderr::default() };
     let mut store = Store::new(pre.engine(), guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_epoch_deadline(bounds.ticks());
     store.set_hostcall_fuel(LIFTED_BYTES);
     store.set_max_component_handles(GUEST_HANDLES);
+    store
+}
+
+type Returned = Result<bindings::exports::tagyard::tag::handler::Output, Failure>;
+
+fn run(
+    store: &mut Store<Guest>,
+    pre: &TagPre<Guest>,
+    events: Vec<Redacted>,
+    settings: &String,
+) -> wasmtime::Result<Returned> {
     let events: Vec<String> = events.into_iter().map(Redacted::into_string).collect();
-    let result = pre
-        .instantiate(&mut store)
-        .and_then(|tag| tag.tagyard_tag_handler().call_handle(&mut store, &events, settings));
-    let guest = store.into_data();
+    pre.instantiate(&mut *store).and_then(|tag| tag.tagyard_tag_handler().call_handle(store, &events, settings))
+}
+
+fn concluded(result: wasmtime::Result<Returned>, guest: &Guest, bounds: &Bounds) -> Result<Output, CallError> {
     match result {
         Ok(Ok(output)) => Ok(translate(output, &guest.stderr)),
         Ok(Err(Failure::Settings(reason))) => Err(CallError::Settings(shorten(&reason, REASON_BYTES))),
         Ok(Err(Failure::Internal(reason))) => Err(CallError::Internal(shorten(&reason, REASON_BYTES))),
-        Err(error) => Err(explain(&error, bounds, &guest)),
+        Err(error) => Err(explain(&error, bounds, guest)),
     }
 }
 
 fn explain(error: &wasmtime::Error, bounds: &Bounds, guest: &Guest) -> CallError {
     let trap = error.downcast_ref::<Trap>();
     match trap {
-        Some(Trap::Interrupt) => return CallError::Deadline(bounds.deadline),
+        Some(Trap::Interrupt | Trap::OutOfFuel) => return CallError::Deadline(bounds.deadline),
         Some(Trap::StackOverflow) => return CallError::Stack,
         _ if guest.limiter.denied => return CallError::Memory(bounds.memory),
         _ => {}

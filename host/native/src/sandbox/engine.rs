@@ -16,8 +16,8 @@ pub(super) struct Ticking {
 }
 
 impl Ticking {
-    pub(super) fn start() -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config())?;
+    pub(super) fn start(config: &Config) -> wasmtime::Result<Self> {
+        let engine = Engine::new(config)?;
         let weak = engine.weak();
         // One thread for all guests; it ends with the engine.
         thread::Builder::new().name("epoch".to_owned()).spawn(move || {
@@ -31,7 +31,8 @@ impl Ticking {
     }
 }
 
-fn config() -> Config {
+/// As tags run in.
+pub(super) fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -39,6 +40,13 @@ fn config() -> Config {
         .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK_BYTES)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    config
+}
+
+/// The same, and it counts instructions, which takes two to three times as long.
+pub(super) fn counting() -> Config {
+    let mut config = config();
+    config.consume_fuel(true);
     config
 }
 

@@ -6,6 +6,7 @@ mod aot;
 mod call;
 mod engine;
 mod limiter;
+mod measure;
 mod wasi;
 mod workers;
 
@@ -19,9 +20,10 @@ use tagyard_pipeline::redact::Redacted;
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 
-pub use call::CallError;
 use call::{Bounds, Guest, TagPre};
+pub use call::{CallError, Cost};
 use engine::Ticking;
+pub use measure::{Measure, Measured};
 use workers::Workers;
 
 /// The engine and its worker threads; one for a process.
@@ -62,7 +64,7 @@ impl Sandbox {
     /// # Errors
     /// When the address space for the guests cannot be reserved, or a thread cannot be started.
     pub fn start(cache: Option<PathBuf>) -> Result<Self, LoadError> {
-        let engine = Ticking::start().map_err(LoadError::Engine)?;
+        let engine = Ticking::start(&engine::config()).map_err(LoadError::Engine)?;
         let workers = Workers::start().map_err(|error| LoadError::Engine(error.into()))?;
         let cache = cache.and_then(|folder| aot::Cache::open(folder, &engine.engine));
         Ok(Sandbox { engine, workers, cache, in_use: Mutex::default() })
@@ -74,13 +76,8 @@ impl Sandbox {
     /// When it does not compile, or asks for what the host does not have.
     pub fn load(&self, bytes: &[u8], sha256: &str, settings: &str, limits: &Limits) -> Result<Loaded, LoadError> {
         let component = self.shared(bytes, sha256)?;
-        let mut linker = Linker::new(&self.engine.engine);
-        wasi::link(&mut linker, &component).map_err(LoadError::Link)?;
-        // What is left is what a language's runtime imports and a tag has no use for.
-        linker.define_unknown_imports_as_traps(&component).map_err(LoadError::Link)?;
-        let pre = linker.instantiate_pre(&component).and_then(TagPre::new).map_err(LoadError::Link)?;
         Ok(Loaded {
-            pre,
+            pre: link(&component).map_err(LoadError::Link)?,
             bounds: Bounds::new(limits),
             settings: settings.to_owned(),
             workers: self.workers.clone(),
@@ -113,6 +110,14 @@ impl Sandbox {
         }
         Ok(component)
     }
+}
+
+fn link(component: &Component) -> wasmtime::Result<TagPre<Guest>> {
+    let mut linker = Linker::new(component.engine());
+    wasi::link(&mut linker, component)?;
+    // What is left is what a language's runtime imports and a tag has no use for.
+    linker.define_unknown_imports_as_traps(component)?;
+    linker.instantiate_pre(component).and_then(TagPre::new)
 }
 
 impl Loaded {
