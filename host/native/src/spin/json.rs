@@ -22,7 +22,7 @@ fn lay_out(out: &mut String, value: &Value, indent: usize) {
     let inner = "  ".repeat(indent + 1);
     let outer = "  ".repeat(indent);
     match value {
-        Value::Object(entries) if !entries.is_empty() && !(fits && is_small && depth(value) < 3) => {
+        Value::Object(entries) if !(entries.is_empty() || fits && is_small && depth(value) < 3) => {
             out.push('{');
             for (place, (key, value)) in ordered(entries).into_iter().enumerate() {
                 out.push_str(if place == 0 { "\n" } else { ",\n" });
@@ -35,7 +35,7 @@ fn lay_out(out: &mut String, value: &Value, indent: usize) {
             out.push_str(&outer);
             out.push('}');
         }
-        Value::Array(items) if !items.is_empty() && !(fits && depth(value) < 3) => {
+        Value::Array(items) if !(items.is_empty() || fits && depth(value) < 3) => {
             out.push('[');
             for (place, value) in items.iter().enumerate() {
                 out.push_str(if place == 0 { "\n" } else { ",\n" });

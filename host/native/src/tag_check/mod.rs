@@ -46,6 +46,7 @@ pub struct Trial<'t> {
 
 /// That a tag has passed. There is none but by [`check`], so whoever has one knows it of the very bytes.
 #[derive(Debug)]
+#[expect(clippy::manual_non_exhaustive, reason = "nothing else in this crate makes one either")]
 pub struct Passed {
     pub examples: usize,
     /// Calls with made-up events.
