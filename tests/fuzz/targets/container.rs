@@ -4,6 +4,12 @@
 
 #[path = "../../../host/native/src/container/mod.rs"]
 mod container;
+#[path = "../../../host/native/src/geo.rs"]
+mod geo;
+#[path = "../../../host/native/src/limits.rs"]
+mod limits;
+#[path = "../../../host/native/src/meter/mod.rs"]
+mod meter;
 #[path = "../../../host/native/src/registry/mod.rs"]
 mod registry;
 #[path = "../../../host/native/src/text.rs"]
