@@ -8,8 +8,20 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 use tagyard::history::{Logs, Part};
 use tagyard::outcomes::Recorded;
+use tagyard_tests::command::Served;
 
 use crate::{ADA, Shop, send, visits};
+
+/// After the visits, with every tag done but the one whose vendor is down.
+async fn visited() -> (Shop, Served) {
+    let shop = Shop::new().await;
+    let served = shop.serve().await;
+    visits(&served).await;
+    for tag in ["never", "each", "together", "refused"] {
+        shop.ended(tag, 5).await;
+    }
+    (shop, served)
+}
 
 /// By tag and position, the outcomes of a stopped host.
 async fn outcomes(shop: &Shop) -> BTreeMap<(String, u64), Vec<Recorded>> {
@@ -41,7 +53,7 @@ fn taken(shop: &Shop, since: usize) -> Vec<String> {
 }
 
 /// Bob's events reach the vendor that was down, hers end as forgotten, and every event has one outcome for every tag.
-async fn everybody_else_is_served(shop: &Shop, served: tagyard_tests::command::Served, since: usize) {
+async fn everybody_else_is_served(shop: &Shop, served: Served, since: usize) {
     shop.is_up.store(true, Ordering::SeqCst);
     for tag in ["each", "together", "refused", "down"] {
         shop.ended(tag, 2).await;
@@ -74,12 +86,7 @@ async fn everybody_else_is_served(shop: &Shop, served: tagyard_tests::command::S
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_running_host_a_person_is_removed_whole_and_the_others_are_served() {
-    let shop = Shop::new().await;
-    let served = shop.serve().await;
-    visits(&served).await;
-    for tag in ["never", "each", "together", "refused"] {
-        shop.ended(tag, 5).await;
-    }
+    let (shop, served) = visited().await;
     assert!(shop.holding(&["u-ada-17"]).len() >= 3, "{:?}", shop.holding(&["u-ada-17"]));
 
     let refused = shop.ask(&["forget", "--user-id", "u-ada-17"], 1).await;
@@ -113,12 +120,7 @@ async fn on_a_running_host_a_person_is_removed_whole_and_the_others_are_served()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_stopped_hosts_data_too_and_the_next_start_goes_on_with_the_others() {
-    let shop = Shop::new().await;
-    let served = shop.serve().await;
-    visits(&served).await;
-    for tag in ["never", "each", "together", "refused"] {
-        shop.ended(tag, 5).await;
-    }
+    let (shop, served) = visited().await;
     served.terminate().await;
     assert!(!shop.holding(&["u-ada-17"]).is_empty());
     let done = shop.ask(&["forget", "--user-id", "u-ada-17", "--yes", "--json"], 0).await.stdout;
@@ -134,12 +136,7 @@ async fn on_a_stopped_hosts_data_too_and_the_next_start_goes_on_with_the_others(
 /// Wherever it is interrupted: what is left is found by what is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_disk_did_not_take_is_removed_when_it_is_asked_for_again() {
-    let shop = Shop::new().await;
-    let served = shop.serve().await;
-    visits(&served).await;
-    for tag in ["never", "each", "together", "refused"] {
-        shop.ended(tag, 5).await;
-    }
+    let (shop, served) = visited().await;
     for log in ["outcomes", "sent", "dead-letters", "journal"] {
         // In the way of the file that takes the first segment's place.
         let in_the_way = shop.data().join(log).join("00000000000000000001.tmp");
@@ -179,12 +176,7 @@ async fn who_comes_back_later_is_a_person_like_any_other_and_a_repeated_message_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_be_read_in_a_damaged_record_is_wiped_too() {
-    let shop = Shop::new().await;
-    let served = shop.serve().await;
-    visits(&served).await;
-    for tag in ["never", "each", "together", "refused"] {
-        shop.ended(tag, 5).await;
-    }
+    let (shop, served) = visited().await;
     served.terminate().await;
     let segment = shop.data().join("journal").join("00000000000000000001.log");
     let mut bytes = fs::read(&segment).unwrap();
