@@ -1,11 +1,13 @@
 //! The key-value store: a file for each key, so that a process that is killed leaves what it had written.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use wasmtime::component::{Accessor, FutureReader, HasData, Resource, StreamReader};
 
 use crate::guest::Guest;
 use crate::guest::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
+use crate::guest::bindings::wasi::keyvalue::{atomics, batch, store};
 
 /// An open store.
 #[expect(unreachable_pub, reason = "the bindings name it")]
@@ -63,6 +65,18 @@ impl Store {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(other(error)),
             _ => Ok(()),
         }
+    }
+
+    /// As Spin's own store has it: eight bytes, little end first.
+    fn add(&self, key: &str, delta: i64) -> Result<i64, Error> {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _alone = ONE_AT_A_TIME.lock().map_err(other)?;
+        let before = match self.get(key)? {
+            Some(bytes) => i64::from_le_bytes(bytes.try_into().map_err(|_| other("it is no number"))?),
+            None => 0,
+        };
+        self.set(key, &(before + delta).to_le_bytes())?;
+        Ok(before + delta)
     }
 
     fn keys(&self) -> Result<Vec<String>, Error> {
@@ -163,6 +177,61 @@ impl<T: 'static> HostStoreWithStore<T> for HasStores {
             let keys = StreamReader::new(&mut access, keys)?;
             Ok((keys, FutureReader::new(&mut access, async move { Ok::<_, wasmtime::Error>(result) })?))
         })
+    }
+}
+
+impl store::Host for &mut Guest {
+    fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<Store>, store::Error>> {
+        match self.stores.open(&label) {
+            Ok(store) => Ok(Ok(self.table.push(store)?)),
+            Err(error) => Ok(Err(of_wasi(error))),
+        }
+    }
+}
+
+impl store::HostBucket for &mut Guest {
+    fn drop(&mut self, bucket: Resource<Store>) -> wasmtime::Result<()> {
+        self.table.delete(bucket)?;
+        Ok(())
+    }
+}
+
+impl atomics::Host for &mut Guest {
+    fn increment(
+        &mut self,
+        bucket: Resource<Store>,
+        key: String,
+        delta: i64,
+    ) -> wasmtime::Result<Result<i64, store::Error>> {
+        Ok(self.table.get(&bucket)?.add(&key, delta).map_err(of_wasi))
+    }
+}
+
+impl batch::Host for &mut Guest {
+    fn set_many(
+        &mut self,
+        bucket: Resource<Store>,
+        values: Vec<(String, Vec<u8>)>,
+    ) -> wasmtime::Result<Result<(), store::Error>> {
+        let bucket = self.table.get(&bucket)?;
+        Ok(values.iter().try_for_each(|(key, value)| bucket.set(key, value)).map_err(of_wasi))
+    }
+
+    fn delete_many(
+        &mut self,
+        bucket: Resource<Store>,
+        keys: Vec<String>,
+    ) -> wasmtime::Result<Result<(), store::Error>> {
+        let bucket = self.table.get(&bucket)?;
+        Ok(keys.iter().try_for_each(|key| bucket.delete(key)).map_err(of_wasi))
+    }
+}
+
+fn of_wasi(error: Error) -> store::Error {
+    match error {
+        Error::NoSuchStore => store::Error::NoSuchStore,
+        Error::AccessDenied => store::Error::AccessDenied,
+        error => store::Error::Other(error.to_string()),
     }
 }
 
