@@ -205,7 +205,8 @@ fn by(runner: &[String], folder: &Path) -> Command {
     command
 }
 
-fn binary() -> PathBuf {
+/// Where it is.
+pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a path");
     let binary: PathBuf = test.ancestors().nth(2).expect("a profile's folder").join("tagyard");
     assert!(binary.is_file(), "{} is missing: run `cargo build` first, or `tests/run`", binary.display());

@@ -86,7 +86,8 @@ pub enum Reply {
 #[serde(rename_all = "snake_case")]
 pub enum End {
     Skipped(String),
-    Delivered,
+    /// With all its requests, by their [`fingerprint`].
+    Delivered(Vec<String>),
     /// It is dead, and nothing of it is left to send.
     Dead {
         death: Box<Death>,
@@ -279,7 +280,7 @@ impl Tallied {
             (None, _) if is_split => End::Split { delivered },
             (death, Some((failed, after_seconds))) => End::Again { failed, after_seconds, delivered, refused, death },
             (Some(death), None) => End::Dead { death, delivered },
-            (None, None) if is_carried => End::Delivered,
+            (None, None) if is_carried => End::Delivered(delivered),
             (None, None) => End::Skipped(skipped.unwrap_or_else(|| SILENT.to_owned())),
         }
     }
@@ -320,7 +321,7 @@ mod tests {
             }
             let ends = tally.ends().into_iter().map(|end| match end {
                 End::Skipped(reason) => reason,
-                End::Delivered => "delivered".to_owned(),
+                End::Delivered(_) => "delivered".to_owned(),
                 End::Dead { death, delivered } => {
                     let request = death.request.map_or(death.reason, |request| request.url);
                     format!("dead {request} but {delivered:?}")

@@ -58,9 +58,14 @@ pub struct Said {
 }
 
 impl Spin {
-    /// Writes the manifest of a container into a folder and starts it.
-    pub async fn start(runtime: &Runtime, folder: &Path, container: &str, divert: Option<&str>) -> Self {
-        manifest::write(folder, container, divert);
+    /// Writes the manifest of a container into a folder and starts it. Every request goes to `divert` instead of to the vendors.
+    pub async fn start(runtime: &Runtime, folder: &Path, container: &str, divert: &str) -> Self {
+        Self::start_with(runtime, folder, container, divert, &[]).await
+    }
+
+    /// The same with options of `tagyard spin`.
+    pub async fn start_with(runtime: &Runtime, folder: &Path, container: &str, divert: &str, options: &[&str]) -> Self {
+        manifest::write(folder, container, divert, options).await;
         Self::start_again(runtime, folder, &[]).await
     }
 

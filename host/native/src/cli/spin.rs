@@ -8,6 +8,7 @@ use super::tag_check::{mib, millions, tried};
 use super::r#try::secrets;
 use super::{fail, log};
 use crate::container::{Report, Written};
+use crate::deliver::Divert;
 use crate::spin::{Application, Build, Places, Trials, seen_from};
 use crate::tag_check::CALLS;
 
@@ -41,6 +42,9 @@ pub struct Args {
     #[arg(long, value_name = "MILLIONS", num_args = 0..=1, require_equals = true, default_missing_value = "500")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     metered: Option<u64>,
+    /// Send every request here instead of to the vendors, `http://HOST:PORT`; for a try, or to stage the container
+    #[arg(long, value_name = "URL")]
+    divert: Option<String>,
     /// How many calls with made-up events each tag has to pass
     #[arg(long, value_name = "NUMBER", default_value_t = CALLS)]
     calls: u32,
@@ -57,6 +61,7 @@ Examples:
   tagyard spin shop.toml -o spin.toml
   tagyard spin shop.toml -o spin.toml --metered       a tag that loops stops itself
   tagyard spin shop.toml                              look at it first
+  tagyard spin shop.toml -o try.toml --divert http://127.0.0.1:9000
 
 Exits with 0 if the manifest was written, and with 1 if not.";
 
@@ -96,7 +101,7 @@ pub fn run(args: &Args) -> ExitCode {
             if let Err(problem) = put(args, output, &application, &manifest) {
                 return fail(&problem);
             }
-            tell(output, &application);
+            tell(args, output, &application);
         }
     }
     ExitCode::SUCCESS
@@ -132,6 +137,7 @@ fn places<'u>(args: &Args, uses: impl Iterator<Item = &'u str>) -> Result<Places
         }
     };
     let container = seen(&args.container)?;
+    let divert = args.divert.as_deref().map(divert).transpose()?;
     let tags = if args.tags.is_absolute() { seen(&args.tags)? } else { args.tags.display().to_string() };
     let mut again = vec!["tagyard".to_owned(), "spin".to_owned(), quoted(&container), "-o".to_owned(), name(args)];
     let mut watch = vec![container.clone()];
@@ -152,6 +158,9 @@ fn places<'u>(args: &Args, uses: impl Iterator<Item = &'u str>) -> Result<Places
     if let Some(millions) = args.metered {
         again.push(format!("--metered={millions}"));
     }
+    if let Some(to) = &divert {
+        again.extend(["--divert".to_owned(), quoted(to)]);
+    }
     // `--calls` and `--seed` are for looking closer, or quickly; what is built passes the whole check.
     commands.push(again.join(" "));
     let base = args.container.parent().unwrap_or(Path::new(""));
@@ -159,7 +168,13 @@ fn places<'u>(args: &Args, uses: impl Iterator<Item = &'u str>) -> Result<Places
         watch.push(seen(&file)?);
     }
     watch.dedup();
-    Ok(Places { host, tags, build: Build { commands, watch }, container })
+    Ok(Places { host, tags, build: Build { commands, watch }, container, divert })
+}
+
+/// Where every request goes, as Spin and the adapter have it.
+fn divert(to: &str) -> Result<String, String> {
+    Divert::parse(to).map_err(|error| format!("--divert {to}: {error}"))?;
+    Ok(to.trim_end_matches('/').to_owned())
 }
 
 /// The manifest's own name.
@@ -170,7 +185,7 @@ fn name(args: &Args) -> String {
 
 /// A word for a shell.
 fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
     } else {
@@ -199,7 +214,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-fn tell(output: &Path, application: &Application) {
+fn tell(args: &Args, output: &Path, application: &Application) {
     for tag in application.tags() {
         let (component, passed) = (&tag.component, &tag.passed);
         let (name, version) = (&component.manifest.name, &component.manifest.version);
@@ -215,6 +230,9 @@ fn tell(output: &Path, application: &Application) {
     }
     if application.tags().iter().any(|tag| tag.component.metered.is_none()) {
         say!("not metered: a tag that loops for an event which nobody tried would not be stopped; --metered stops it");
+    }
+    if let Some(to) = &args.divert {
+        say!("every request goes to {to} instead of to the vendors");
     }
     say!("wrote {}", output.display());
     let variables = application.variables().into_iter();

@@ -19,6 +19,8 @@ pub struct Places {
     pub build: Build,
     /// The container file, as it was named.
     pub container: String,
+    /// Where every request goes instead of to the vendors: `http://HOST:PORT`.
+    pub divert: Option<String>,
 }
 
 /// What `spin build` runs, and what `spin watch` looks at.
@@ -113,12 +115,16 @@ fn collector(application: &Application, places: &Places) -> Table {
 fn adapter(tag: &SpinTag, places: &Places) -> Table {
     let mut table = Table::new();
     table.insert("source", value(format!("{}/tagyard_adapter.wasm", places.host)));
-    table.insert("allowed_outbound_hosts", value(list(tag.outbound.iter().cloned())));
-    if !tag.secrets.is_empty() {
-        let mut variables = Table::new();
-        for (name, variable) in &tag.secrets {
-            variables.insert(name, value(template(variable)));
-        }
+    let outbound = places.divert.as_ref().map_or_else(|| tag.outbound.clone(), |to| vec![to.clone()]);
+    table.insert("allowed_outbound_hosts", value(list(outbound)));
+    let mut variables = Table::new();
+    for (name, variable) in &tag.secrets {
+        variables.insert(name, value(template(variable)));
+    }
+    if let Some(to) = &places.divert {
+        variables.insert("divert", value(to));
+    }
+    if !variables.is_empty() {
         table.insert("variables", Item::Table(variables));
     }
     let mut dependencies = Table::new();

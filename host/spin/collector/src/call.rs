@@ -53,7 +53,12 @@ async fn replied(request: Request<Full<Bytes>>) -> Result<Reply, String> {
         )
     })?;
     let (parts, body) = response.into_parts();
-    let broken = || format!("its component answered {}: it broke off, or ran out of memory", parts.status);
+    let broken = || {
+        format!(
+            "its component answered {}: it broke off, or used up the instructions or the memory that it may have",
+            parts.status
+        )
+    };
     #[expect(clippy::disallowed_methods, reason = "`Limited`")]
     let body = Limited::new(body, MAX_REPLY_BYTES).collect().await.map_err(|_| broken())?.to_bytes();
     if parts.status != StatusCode::OK {

@@ -144,10 +144,11 @@ fn after(todo: &Todo, end: End) -> Option<Ended> {
     };
     Some(match (end, past.died.clone()) {
         (End::Split { .. }, _) => return None,
-        // Nothing of it is left to send: now it is as dead as it has been.
-        (End::Skipped(_) | End::Delivered, Some(died)) => Ended::Dead { died, delivered: past.delivered.clone() },
         (End::Skipped(reason), None) => Ended::Skipped(reason),
-        (End::Delivered, None) => Ended::Delivered { attempts },
+        (End::Delivered(_), None) => Ended::Delivered { attempts },
+        // Nothing of it is left to send: now it is as dead as it has been.
+        (End::Skipped(_), Some(died)) => Ended::Dead { died, delivered: past.delivered.clone() },
+        (End::Delivered(delivered), Some(died)) => Ended::Dead { died, delivered: new_only(delivered, past) },
         (End::Dead { death, delivered }, _) => Ended::Dead { died: died(death), delivered: new_only(delivered, past) },
         (End::Again { failed, after_seconds, delivered, refused, death }, _) => {
             let past = Past {

@@ -35,7 +35,7 @@ impl Both {
         let env = [("GA4_API_SECRET", "value")];
         let native = Served::start_of(&command, folders[0].path(), &env, &options).await;
         let runtime = runtimes().pop().expect("at least the stand-in");
-        let spin = Spin::start(&runtime, folders[1].path(), &container, Some(&to[1])).await;
+        let spin = Spin::start(&runtime, folders[1].path(), &container, &to[1]).await;
         let top = top().canonicalize().expect("a path");
         let native_is = command.strip_prefix(top).unwrap_or(&command).display().to_string();
         Both {
