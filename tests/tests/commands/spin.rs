@@ -24,9 +24,6 @@ path = "/hooks/orders"
 key = { header = "X-Key", env = "Drain_Token" }
 set = { type = "'track'", event = "'x'", userId = "'u'" }
 
-[journal]
-max_mib = 100
-
 [identity]
 consent = ["analytics"]
 campaign = true
@@ -98,18 +95,17 @@ async fn what_spin_cannot_hold_is_refused_at_its_place() {
     let ended = spin(folder.path(), &["-o", "spin.toml"]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     let expected = [
-        ("6:21", "nobody counts the requests"),
+        ("6:21", "no instance sees the requests of the others"),
         ("10:33", "opens the collector's routes"),
-        ("14:11", "there is no journal"),
-        ("19:1", "which ids belong to one person"),
-        ("27:17", "`hooks__token` is no name of a variable"),
-        ("31:19", "cannot tell which component may reach private addresses"),
-        ("34:5", "wider than what `webhook` asks for"),
-        ("35:5", "a component of the application itself"),
-        ("36:5", "a private address"),
-        ("37:5", "a private address"),
-        ("41:8", "both this tag and `a.b` would be the component `tag-a-b`"),
-        ("53:5", "`ga4` does not ask for this host"),
+        ("16:1", "which ids belong to one person"),
+        ("24:17", "`hooks__token` is no name of a variable"),
+        ("28:19", "cannot tell which component may reach private addresses"),
+        ("31:5", "wider than what `webhook` asks for"),
+        ("32:5", "a component of the application itself"),
+        ("33:5", "a private address"),
+        ("34:5", "a private address"),
+        ("38:8", "both this tag and `a.b` would be the component `tag-a-b`"),
+        ("50:5", "`ga4` does not ask for this host"),
     ];
     let lines: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), expected.len() + 1, "{}", ended.stderr);
@@ -222,6 +218,23 @@ async fn nothing_is_written_again_that_has_not_changed() {
     let before = times();
     spin(folder.path(), &["-o", "spin.toml"]).await;
     assert_eq!(times(), before);
+}
+
+#[tokio::test]
+async fn a_container_that_is_tried_sends_to_one_place() {
+    let folder = folder(&[("shop.toml", HOOK)]);
+    let ended = spin(folder.path(), &["-o", "spin.toml", "--divert", "http://127.0.0.1:9000/"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("every request goes to http://127.0.0.1:9000 instead"), "{}", ended.stdout);
+    let manifest = manifest(&folder);
+    let tag = &manifest["component"]["tag-hook"];
+    assert_eq!(tag["allowed_outbound_hosts"], json!(["http://127.0.0.1:9000"]));
+    assert_eq!(tag["variables"], json!({ "divert": "http://127.0.0.1:9000" }));
+    let command = &manifest["component"]["collector"]["build"]["command"][0];
+    assert_eq!(command, "tagyard spin shop.toml -o spin.toml --host host --divert http://127.0.0.1:9000");
+    let ended = spin(folder.path(), &["--divert", "ftp://127.0.0.1"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("--divert ftp://127.0.0.1: it is `http://HOST:PORT`"), "{}", ended.stderr);
 }
 
 #[tokio::test]
