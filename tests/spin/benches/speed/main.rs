@@ -1,7 +1,7 @@
-//! What Spin costs beside the native host, in one run on one machine: `cargo bench --profile dev --bench speed` in tests/spin.
+//! What Spin costs beside the native host, in one run on one machine: `tests/spin/run bench`.
 //!
-//! It prints the table that BENCHMARKS.md keeps: on the real `spin` where there is one, else on its stand-in. What follows `--` says for how
-//! many tags, as `-- 1 10`. Nothing here asserts a time.
+//! It prints the table that BENCHMARKS.md keeps: on the real `spin` where there is one, else on its stand-in. What follows says for how many
+//! tags, as `bench 1 10`. Nothing here asserts a time.
 #![allow(
     clippy::expect_used,
     clippy::panic,
