@@ -9,6 +9,7 @@ mod call;
 mod collect;
 mod decide;
 mod drain;
+mod keys;
 mod letters;
 mod operate;
 mod record;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use spin_sdk::key_value::{Error, Store as KeyValue};
 
+use crate::keys;
 use crate::record::{Read, Waiting};
 
 /// What events' and dead letters' keys begin with.
@@ -86,14 +87,8 @@ impl Store {
 
     /// The keys that begin so, sorted.
     pub(crate) async fn keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        let mut all = self.0.get_keys().await;
-        let mut keys = Vec::new();
-        while let Some(key) = all.next().await {
-            if key.starts_with(prefix) {
-                keys.push(key);
-            }
-        }
-        all.result().await?;
+        let mut keys = keys::list(LABEL)?;
+        keys.retain(|key| key.starts_with(prefix));
         keys.sort_unstable();
         Ok(keys)
     }

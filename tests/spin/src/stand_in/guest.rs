@@ -26,10 +26,14 @@ pub mod bindings {
         world: "tagyard:stand-in/spin",
         imports: {
             "fermyon:spin/variables.get": trappable,
+            "fermyon:spin/key-value": trappable,
             "spin:key-value/key-value.[drop]store": trappable,
             default: async | store | trappable,
         },
-        with: { "spin:key-value/key-value.store": crate::key_value::Store },
+        with: {
+            "spin:key-value/key-value.store": crate::key_value::Store,
+            "fermyon:spin/key-value.store": crate::key_value::Store,
+        },
     });
 }
 

@@ -152,6 +152,7 @@ fn linker(engine: &Engine) -> Result<Linker<Guest>> {
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     bindings::spin::key_value::key_value::add_to_linker::<_, HasStores>(&mut linker, |guest| guest)?;
     bindings::spin::variables::variables::add_to_linker::<_, HasVariables>(&mut linker, |guest| guest)?;
+    bindings::fermyon::spin::key_value::add_to_linker::<_, HasStores>(&mut linker, |guest| guest)?;
     bindings::fermyon::spin::variables::add_to_linker::<_, HasVariables>(&mut linker, |guest| guest)?;
     Ok(linker)
 }
