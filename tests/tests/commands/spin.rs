@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tagyard::registry;
@@ -73,7 +74,7 @@ async fn spin(folder: &Path, options: &[&str]) -> Ended {
     let host = folder.join("host");
     fs::create_dir_all(&host).unwrap();
     for file in ["tagyard_collector.wasm", "tagyard_adapter.wasm"] {
-        fs::write(host.join(file), "").unwrap();
+        fs::File::options().append(true).create(true).open(host.join(file)).unwrap();
     }
     let arguments = ["spin", "--plain", "--calls", "2", "shop.toml", "--host", "host"];
     run(folder, &[], &[&arguments, options].concat(), "").await
@@ -212,16 +213,20 @@ async fn a_manifest_holds_what_the_readme_of_the_host_says() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_again_that_has_not_changed() {
+async fn nothing_is_written_again_that_has_not_changed_and_what_has_is_seen_by_spin_watch() {
     let folder = folder(&[("shop.toml", HOOK)]);
-    let times = || {
-        let time = |file: &str| fs::metadata(folder.path().join(file)).unwrap().modified().unwrap();
-        (time("spin.toml"), time("target/spin-tags/webhook.wasm"))
-    };
+    let collector = folder.path().join("host/tagyard_collector.wasm");
+    let time = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
+    let times = || ["spin.toml", "target/spin-tags/webhook.wasm"].map(|file| time(&folder.path().join(file)));
     spin(folder.path(), &["-o", "spin.toml"]).await;
-    let before = times();
+    let (before, long_ago) = (times(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    fs::File::options().append(true).open(&collector).unwrap().set_modified(long_ago).unwrap();
     spin(folder.path(), &["-o", "spin.toml"]).await;
-    assert_eq!(times(), before);
+    assert_eq!((times(), time(&collector)), (before, long_ago));
+    // A `source` is all that `spin watch` starts an application again for.
+    fs::write(folder.path().join("shop.toml"), HOOK.replace("/events", "/others")).unwrap();
+    spin(folder.path(), &["-o", "spin.toml"]).await;
+    assert_ne!(time(&collector), long_ago);
 }
 
 #[tokio::test]

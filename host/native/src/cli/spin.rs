@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use super::tag_check::{mib, millions, tried};
 use super::r#try::secrets;
@@ -93,7 +94,8 @@ pub fn run(args: &Args) -> ExitCode {
     match &args.output {
         None => say!("{}", manifest.trim_end()),
         Some(output) => {
-            if let Err(problem) = put(args, output, &application, &manifest) {
+            let collector = folder(args).join(&places.host).join(HOST[0]);
+            if let Err(problem) = put(args, output, &collector, &application, &manifest) {
                 return fail(&problem);
             }
             tell(output, &application);
@@ -178,25 +180,40 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn put(args: &Args, output: &Path, application: &Application, manifest: &str) -> Result<(), String> {
+fn put(
+    args: &Args,
+    output: &Path,
+    collector: &Path,
+    application: &Application,
+    manifest: &str,
+) -> Result<(), String> {
     let folder = folder(args).join(&args.tags);
     fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    for tag in application.tags() {
-        write(&folder.join(&tag.file), &tag.component.bytes)?;
+    let tags = application.tags().iter().map(|tag| (folder.join(&tag.file), &*tag.component.bytes));
+    let files = tags.chain([(output.to_owned(), manifest.as_bytes())]);
+    // What is like that already is left alone: `spin watch` would take it for changed.
+    let changed: Vec<_> = files.filter(|(path, bytes)| !is_like(path, bytes)).collect();
+    if !changed.is_empty() {
+        touch(collector);
     }
-    write(output, manifest.as_bytes())
+    for (path, bytes) in changed {
+        fs::write(&path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(())
 }
 
-/// Writes a file, unless it is like that already: `spin watch` would take it for changed.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+fn is_like(path: &Path, bytes: &[u8]) -> bool {
     #[expect(clippy::disallowed_methods, reason = "of the length that is compared with")]
     let same = fs::metadata(path).is_ok_and(|file| file.len() == bytes.len() as u64)
         && fs::read(path).is_ok_and(|before| before == bytes);
-    if same {
-        Ok(())
-    } else {
-        fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
-    }
+    same
+}
+
+/// `spin watch` starts an application again where the `source` of a component has changed, and not for its manifest, nor for a dependency. So
+/// one of them changes by its time; before anything else does, as a changed manifest has Spin break this command off and run it again.
+fn touch(component: &Path) {
+    // Where it is not built yet, or somebody else's, nobody watches it.
+    let _ = fs::File::options().append(true).open(component).and_then(|file| file.set_modified(SystemTime::now()));
 }
 
 fn tell(output: &Path, application: &Application) {
