@@ -230,6 +230,22 @@ async fn nothing_is_written_again_that_has_not_changed_and_what_has_is_seen_by_s
 }
 
 #[tokio::test]
+async fn a_manifest_for_a_try_reaches_no_vendor() {
+    let container = HOOK.replace("name = \"hook\"", "name = \"hook\"\nsecrets = { token = { env = \"HOOK_TOKEN\" } }");
+    let folder = folder(&[("shop.toml", &container)]);
+    let divert = "http://127.0.0.1:9000";
+    let ended = spin(folder.path(), &["-o", "spin.toml", "--divert", &format!("{divert}/")]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("every request goes to http://127.0.0.1:9000, and to no vendor"), "{}", ended.stdout);
+    let components = &manifest(&folder)["component"];
+    let tag = &components["tag-hook"];
+    assert_eq!(tag["allowed_outbound_hosts"], json!([divert]));
+    assert_eq!(tag["variables"], json!({ "divert": divert, "secret_token": "{{ hook_token }}" }));
+    let command = &components["collector"]["build"]["command"][0];
+    assert_eq!(command, "tagyard spin shop.toml -o spin.toml --host host --divert=http://127.0.0.1:9000");
+}
+
+#[tokio::test]
 async fn a_metered_tag_says_so() {
     let folder = folder(&[("shop.toml", HOOK)]);
     let ended = spin(folder.path(), &["-o", "spin.toml", "--metered=700"]).await;
