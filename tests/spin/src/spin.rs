@@ -34,6 +34,14 @@ pub fn runtimes() -> Vec<Runtime> {
     [Some(stand_in), real].into_iter().flatten().map(Runtime).collect()
 }
 
+impl Runtime {
+    /// What it says that it is.
+    pub async fn version(&self) -> String {
+        let output = Command::new(&self.0).arg("--version").output().await.expect("a process");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
+
 /// An application that runs. It is ended with this.
 pub struct Spin {
     pub client: Client,

@@ -33,7 +33,8 @@ pub(crate) async fn call(app: &App, tag: &Tag, todo: &[Todo]) -> Result<Reply, S
             users.len() - 1
         });
         let user = u32::try_from(user).unwrap_or_default();
-        Item { event: todo.redacted.as_str().to_owned(), user, delivered: todo.delivered.clone() }
+        let done = [&todo.past.delivered[..], &todo.past.refused].concat();
+        Item { event: todo.redacted.as_str().to_owned(), user, done }
     });
     let call = tag.call(items.collect());
     let body = serde_json::to_vec(&call).map_err(|error| error.to_string())?;

@@ -15,8 +15,8 @@ use wasmtime::component::{
 };
 
 use crate::guest::Guest;
-use crate::guest::bindings::fermyon::spin::key_value as v2;
 use crate::guest::bindings::spin::key_value::key_value::{Error, Host, HostStore, HostStoreWithStore};
+use crate::guest::bindings::wasi::keyvalue::{atomics, batch, store};
 
 /// Keys of a stream that are read before somebody takes them, as in Spin.
 const READ_AHEAD: usize = 4;
@@ -88,6 +88,16 @@ impl Store {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(other(error)),
             _ => Ok(()),
         }
+    }
+
+    /// As Spin's own store has it: eight bytes, little end first.
+    fn add(&self, key: &str, delta: i64) -> Result<i64, Error> {
+        let before = match self.get(key)? {
+            Some(bytes) => i64::from_le_bytes(bytes.try_into().map_err(|_| other("it is no number"))?),
+            None => 0,
+        };
+        self.set(key, &(before + delta).to_le_bytes())?;
+        Ok(before + delta)
     }
 
     fn keys(&self) -> Result<Vec<String>, Error> {
@@ -225,33 +235,70 @@ impl<D> StreamProducer<D> for Keys {
     }
 }
 
-impl v2::Host for &mut Guest {}
-
-impl v2::HostStore for &mut Guest {
-    fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<Store>, v2::Error>> {
+impl store::Host for &mut Guest {
+    fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<Store>, store::Error>> {
         match self.stores.open(&label) {
             Ok(store) => Ok(Ok(self.table.push(store)?)),
-            Err(error) => Ok(Err(older(error))),
+            Err(error) => Ok(Err(of_wasi(error))),
         }
     }
+}
 
-    fn get_keys(&mut self, store: Resource<Store>) -> wasmtime::Result<Result<Vec<String>, v2::Error>> {
-        let store = self.table.get(&store)?;
-        Ok(store.alone(|| store.keys()).map_err(older))
+impl store::HostBucket for &mut Guest {
+    fn list_keys(
+        &mut self,
+        bucket: Resource<Store>,
+        _: Option<String>,
+    ) -> wasmtime::Result<Result<store::KeyResponse, store::Error>> {
+        let bucket = self.table.get(&bucket)?;
+        let keys = bucket.alone(|| bucket.keys());
+        Ok(keys.map(|keys| store::KeyResponse { keys, cursor: None }).map_err(of_wasi))
     }
 
-    fn drop(&mut self, store: Resource<Store>) -> wasmtime::Result<()> {
-        self.table.delete(store)?;
+    fn drop(&mut self, bucket: Resource<Store>) -> wasmtime::Result<()> {
+        self.table.delete(bucket)?;
         Ok(())
     }
 }
 
-fn older(error: Error) -> v2::Error {
+impl atomics::Host for &mut Guest {
+    fn increment(
+        &mut self,
+        bucket: Resource<Store>,
+        key: String,
+        delta: i64,
+    ) -> wasmtime::Result<Result<i64, store::Error>> {
+        let bucket = self.table.get(&bucket)?;
+        Ok(bucket.alone(|| bucket.add(&key, delta)).map_err(of_wasi))
+    }
+}
+
+impl batch::Host for &mut Guest {
+    fn set_many(
+        &mut self,
+        bucket: Resource<Store>,
+        values: Vec<(String, Vec<u8>)>,
+    ) -> wasmtime::Result<Result<(), store::Error>> {
+        let bucket = self.table.get(&bucket)?;
+        let set = || values.iter().try_for_each(|(key, value)| bucket.set(key, value));
+        Ok(bucket.alone(set).map_err(of_wasi))
+    }
+
+    fn delete_many(
+        &mut self,
+        bucket: Resource<Store>,
+        keys: Vec<String>,
+    ) -> wasmtime::Result<Result<(), store::Error>> {
+        let bucket = self.table.get(&bucket)?;
+        Ok(bucket.alone(|| keys.iter().try_for_each(|key| bucket.delete(key))).map_err(of_wasi))
+    }
+}
+
+fn of_wasi(error: Error) -> store::Error {
     match error {
-        Error::StoreTableFull => v2::Error::StoreTableFull,
-        Error::NoSuchStore => v2::Error::NoSuchStore,
-        Error::AccessDenied => v2::Error::AccessDenied,
-        Error::Other(reason) => v2::Error::Other(reason),
+        Error::NoSuchStore => store::Error::NoSuchStore,
+        Error::AccessDenied => store::Error::AccessDenied,
+        error => store::Error::Other(error.to_string()),
     }
 }
 
