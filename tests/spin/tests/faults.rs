@@ -1,6 +1,9 @@
 //! Nothing lost on Spin either: vendors that are down or slow, tags that trap, instances that are ended half way.
 
+use std::time::Duration;
+
 use axum::response::IntoResponse;
+use futures_util::future::{join, join_all};
 use http::StatusCode;
 use serde_json::json;
 use tagyard_spin_tests::receiver::Receiver;
@@ -89,6 +92,24 @@ async fn an_event_whose_instance_is_killed_half_way_is_still_there() {
         assert_eq!(spin.operate("GET", "/tagyard/status").await["waiting"], 1);
         spin.drain_all().await;
         assert_eq!(ids(&vendor), ["a"]);
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_how_much_waits_holds_up_no_sender() {
+    for runtime in runtimes() {
+        let vendor = Receiver::answering(|_, _| StatusCode::SERVICE_UNAVAILABLE.into_response()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let spin = Spin::start(&runtime, folder.path(), CONTAINER, &vendor.url()).await;
+        let send = |from: usize| (from..from + 20).map(|id| spin.client.event(track(&id.to_string())));
+        let all = async {
+            join_all(send(0)).await;
+            // All at once, so that the same instances collect and list what waits.
+            let asked = join_all((0..20).map(|_| spin.operate("GET", "/tagyard/status")));
+            join(asked, join_all(send(20))).await;
+        };
+        tokio::time::timeout(Duration::from_secs(60), all).await.expect("it does not stand still");
+        spin.wait_for_status("all of them waiting", |status| status["waiting"] == 40).await;
     }
 }
 

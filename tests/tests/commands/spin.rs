@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tagyard::registry;
@@ -70,7 +71,7 @@ async fn spin(folder: &Path, options: &[&str]) -> Ended {
     let host = folder.join("host");
     fs::create_dir_all(&host).unwrap();
     for file in ["tagyard_collector.wasm", "tagyard_adapter.wasm"] {
-        fs::write(host.join(file), "").unwrap();
+        fs::File::options().append(true).create(true).open(host.join(file)).unwrap();
     }
     let arguments = ["spin", "--plain", "--calls", "2", "shop.toml", "--host", "host"];
     run(folder, &[], &[&arguments, options].concat(), "").await
@@ -208,33 +209,38 @@ async fn a_manifest_holds_what_the_readme_of_the_host_says() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_again_that_has_not_changed() {
+async fn nothing_is_written_again_that_has_not_changed_and_what_has_is_seen_by_spin_watch() {
     let folder = folder(&[("shop.toml", HOOK)]);
-    let times = || {
-        let time = |file: &str| fs::metadata(folder.path().join(file)).unwrap().modified().unwrap();
-        (time("spin.toml"), time("target/spin-tags/webhook.wasm"))
-    };
+    let collector = folder.path().join("host/tagyard_collector.wasm");
+    let time = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
+    let times = || ["spin.toml", "target/spin-tags/webhook.wasm"].map(|file| time(&folder.path().join(file)));
     spin(folder.path(), &["-o", "spin.toml"]).await;
-    let before = times();
+    let (before, long_ago) = (times(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    fs::File::options().append(true).open(&collector).unwrap().set_modified(long_ago).unwrap();
     spin(folder.path(), &["-o", "spin.toml"]).await;
-    assert_eq!(times(), before);
+    assert_eq!((times(), time(&collector)), (before, long_ago));
+    // A `source` is all that `spin watch` starts an application again for.
+    fs::write(folder.path().join("shop.toml"), HOOK.replace("/events", "/others")).unwrap();
+    spin(folder.path(), &["-o", "spin.toml"]).await;
+    assert_ne!(time(&collector), long_ago);
 }
 
 #[tokio::test]
-async fn a_container_that_is_tried_sends_to_one_place() {
-    let folder = folder(&[("shop.toml", HOOK)]);
-    let ended = spin(folder.path(), &["-o", "spin.toml", "--divert", "http://127.0.0.1:9000/"]).await;
+async fn a_manifest_for_a_try_reaches_no_vendor() {
+    let container = HOOK.replace("name = \"hook\"", "name = \"hook\"\nsecrets = { token = { env = \"HOOK_TOKEN\" } }");
+    let folder = folder(&[("shop.toml", &container)]);
+    let divert = "http://127.0.0.1:9000";
+    let ended = spin(folder.path(), &["-o", "spin.toml", "--divert", &format!("{divert}/")]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stdout.contains("every request goes to http://127.0.0.1:9000 instead"), "{}", ended.stdout);
-    let manifest = manifest(&folder);
-    let tag = &manifest["component"]["tag-hook"];
-    assert_eq!(tag["allowed_outbound_hosts"], json!(["http://127.0.0.1:9000"]));
-    assert_eq!(tag["variables"], json!({ "divert": "http://127.0.0.1:9000" }));
-    let command = &manifest["component"]["collector"]["build"]["command"][0];
-    assert_eq!(command, "tagyard spin shop.toml -o spin.toml --host host --divert http://127.0.0.1:9000");
+    assert!(ended.stdout.contains("every request goes to http://127.0.0.1:9000, and to no vendor"), "{}", ended.stdout);
+    let components = &manifest(&folder)["component"];
+    let tag = &components["tag-hook"];
+    assert_eq!(tag["allowed_outbound_hosts"], json!([divert]));
+    assert_eq!(tag["variables"], json!({ "divert": divert, "secret_token": "{{ hook_token }}" }));
+    let command = &components["collector"]["build"]["command"][0];
+    assert_eq!(command, "tagyard spin shop.toml -o spin.toml --host host --divert=http://127.0.0.1:9000");
     let ended = spin(folder.path(), &["--divert", "ftp://127.0.0.1"]).await;
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("--divert ftp://127.0.0.1: it is `http://HOST:PORT`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("it is `http://HOST:PORT`"), "{}", ended.stderr);
 }
 
 #[tokio::test]

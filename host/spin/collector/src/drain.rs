@@ -51,7 +51,7 @@ pub(crate) struct Drained {
 }
 
 pub(crate) async fn drain(app: &App, store: &Store) -> Result<Answer, Error> {
-    let keys = store.keys().await?;
+    let keys = store.keys()?;
     let held = match Held::take(store, DRAIN_TIME + lease(app), &keys.held).await {
         Ok(Some(held)) => Some(held),
         Ok(None) => return Ok(Answer::Busy { busy: true }),

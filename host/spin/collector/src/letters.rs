@@ -121,7 +121,7 @@ pub(crate) async fn let_go(store: &Store, keys: &[String], keep: Duration) -> Re
 async fn find(store: &Store, which: &Which) -> Result<(Vec<Numbered>, Option<String>), Error> {
     let mut letters = Vec::new();
     let mut read = 0;
-    for key in store.keys().await?.letters {
+    for key in store.keys()?.letters {
         if which.after.as_ref().is_some_and(|after| key <= *after) || which.key.as_ref().is_some_and(|one| key != *one)
         {
             continue;

@@ -46,7 +46,7 @@ async fn operate(app: &App, request: &Request) -> Result<Reply, Error> {
     match (request.method(), request.uri().path()) {
         (&Method::POST, "/tagyard/drain") => Ok(ok(&drain::drain(app, &store).await?)),
         (&Method::GET, "/tagyard/status") => {
-            let keys = store.keys().await?;
+            let keys = store.keys()?;
             let (waiting, dead, seen) = (keys.events.len(), keys.letters.len(), keys.seen.len());
             Ok(ok(&json!({"container": app.name, "waiting": waiting, "dead_letters": dead, "remembered": seen})))
         }

@@ -81,7 +81,7 @@ async fn counted(store: &Store) -> Result<Counted, Error> {
         HERE.set(Some(counted));
         return Ok(counted);
     }
-    let keys = store.keys().await?;
+    let keys = store.keys()?;
     tell(store, keys.events.len(), keys.seen.len()).await?;
     Ok(HERE.get().unwrap_or_default())
 }

@@ -102,24 +102,36 @@ impl Store {
         atomics::increment(&bucket()?, key, number).map_err(of_wasi)
     }
 
-    /// Lists the store.
-    pub(crate) async fn keys(&self) -> Result<Keys, Error> {
-        let mut all = self.0.get_keys().await;
+    /// Lists the store. Not by Spin's own interface: it gives the keys as a stream, and the store is locked until the last one is read. Another
+    /// request of the instance that uses the store meanwhile blocks the thread on which they would be read, and everything stands still.
+    pub(crate) fn keys(&self) -> Result<Keys, Error> {
+        let bucket = bucket()?;
         let mut keys = Keys::default();
-        while let Some(key) = all.next().await {
-            match key.get(..2) {
-                Some(EVENTS) => keys.events.push(key),
-                Some(LETTERS) => keys.letters.push(key),
-                Some(SEEN) => keys.seen.push(key),
-                Some(HELD) => keys.held.push(key),
-                _ => {}
+        let mut next = None;
+        loop {
+            let page = bucket.list_keys(next.as_deref()).map_err(of_wasi)?;
+            page.keys.into_iter().for_each(|key| keys.add(key));
+            next = page.cursor;
+            if next.is_none() {
+                break;
             }
         }
-        all.result().await?;
         for keys in [&mut keys.events, &mut keys.letters, &mut keys.seen, &mut keys.held] {
             keys.sort_unstable();
         }
         Ok(keys)
+    }
+}
+
+impl Keys {
+    fn add(&mut self, key: String) {
+        match key.get(..2) {
+            Some(EVENTS) => self.events.push(key),
+            Some(LETTERS) => self.letters.push(key),
+            Some(SEEN) => self.seen.push(key),
+            Some(HELD) => self.held.push(key),
+            _ => {}
+        }
     }
 }
 

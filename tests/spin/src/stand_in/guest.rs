@@ -29,6 +29,7 @@ pub mod bindings {
             "spin:key-value/key-value.[drop]store": trappable,
             "wasi:keyvalue/store.open": trappable,
             "wasi:keyvalue/store.[drop]bucket": trappable,
+            "wasi:keyvalue/store.[method]bucket.list-keys": trappable,
             "wasi:keyvalue/atomics.increment": trappable,
             "wasi:keyvalue/batch.set-many": trappable,
             "wasi:keyvalue/batch.delete-many": trappable,
