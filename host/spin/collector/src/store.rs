@@ -21,8 +21,8 @@ pub(crate) const HELD: &str = "h/";
 /// The label that is there on every Spin.
 const LABEL: &str = "default";
 
-/// Keys of one call for many, which the host holds in memory. Where a store does not take them so, they go one by one.
-const MANY: usize = 100;
+/// Keys of one call for many: no store takes fewer, and the smallest takes no more. Where one does not take several at once, they go one by one.
+const MANY: usize = 25;
 
 /// The open store.
 pub(crate) struct Store(KeyValue);
