@@ -6,8 +6,6 @@ mod reach;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::{Map, Value};
-
 pub use reach::Part;
 
 /// The dotted path of one field, such as `context.page.url`. Arrays are transparent: `properties.products.price` means
@@ -40,12 +38,6 @@ impl Path {
             return Err(PathError::Star);
         }
         Ok(Path(parts.into_iter().map(str::to_owned).collect()))
-    }
-
-    /// The value at this path, not looking into arrays.
-    pub fn get<'v>(&self, fields: &'v Map<String, Value>) -> Option<&'v Value> {
-        let (first, rest) = self.0.split_first()?;
-        rest.iter().try_fold(fields.get(first)?, |value, part| value.as_object()?.get(part))
     }
 }
 

@@ -43,11 +43,13 @@ pub(super) fn ask(asked: &mut Asked) {
 }
 
 impl Signals {
-    /// Gathers what an event and its request say.
-    pub fn read(event: &Map<String, Value>, request: &Map<String, Value>, purposes: &Purposes) -> Self {
-        let context = event.get("context");
-        let said = context.and_then(|context| context.get("consent")).unwrap_or(&Value::Null);
-        let location = || context.and_then(|context| context.get("location")).cloned();
+    /// Gathers what an event and its request say. `said` is the event's `context.consent`, `location` its `context.location`.
+    pub fn read(
+        said: &Value,
+        location: impl FnOnce() -> Option<Value>,
+        request: &Map<String, Value>,
+        purposes: &Purposes,
+    ) -> Self {
         let kept = Kept { event: said, request };
         let mut signals = Signals {
             preferences: said.get("categoryPreferences").and_then(Value::as_object).cloned().unwrap_or_default(),

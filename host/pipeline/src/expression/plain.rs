@@ -1,6 +1,7 @@
 //! Expressions that are nothing but a field, or a field beside a constant: most conditions. They are answered without making CEL values of
 //! anything. Whatever is not as simple as that once it is looked at, CEL answers, so that both always say the same; a test compares them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
@@ -9,6 +10,7 @@ use serde_json::{Map, Value};
 use super::reads::literal;
 use super::values::float_to_json;
 use super::{NoValue, View};
+use crate::outline::{Item, Kind};
 
 /// A field, and what it is compared with.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ enum Constant {
 
 /// A value that is no list, object or null.
 enum Scalar<'v> {
-    Text(&'v str),
+    Text(Cow<'v, str>),
     Number(f64),
     Boolean(bool),
 }
@@ -71,7 +73,7 @@ impl Plain {
         };
         match &self.compared {
             None => Some(match found {
-                Scalar::Text(text) => Ok(Value::from(text)),
+                Scalar::Text(text) => Ok(Value::String(text.into_owned())),
                 Scalar::Number(number) => float_to_json(number),
                 Scalar::Boolean(value) => Ok(Value::Bool(value)),
             }),
@@ -83,7 +85,7 @@ impl Plain {
         let (root, members) = self.path.split_first()?;
         let (first, rest) = members.split_first()?;
         let value = match root.as_str() {
-            "event" => view.fields().get(first),
+            "event" => return found(view.fields().root(), members),
             "request" => view.around().request().get(first),
             "vars" => match view.around().variable(first) {
                 Ok(value) => Some(value),
@@ -103,11 +105,31 @@ impl Plain {
             }
         }
         match value {
-            Value::String(text) => Some(Ok(Scalar::Text(text))),
+            Value::String(text) => Some(Ok(Scalar::Text(text.into()))),
             Value::Number(number) => number.as_f64().map(|number| Ok(Scalar::Number(number))),
             Value::Bool(value) => Some(Ok(Scalar::Boolean(*value))),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
         }
+    }
+}
+
+/// The value of a field of the event.
+fn found<'e>(event: Item<'e>, path: &[String]) -> Option<Result<Scalar<'e>, NoValue>> {
+    let mut value = event;
+    for member in path {
+        if value.kind() != Kind::Object {
+            return None;
+        }
+        match value.member(member) {
+            Some(below) => value = below,
+            None => return Some(Err(NoValue::Missing)),
+        }
+    }
+    match value.kind() {
+        Kind::Text => value.text().map(|text| Ok(Scalar::Text(text))),
+        Kind::Number => value.number().map(|number| Ok(Scalar::Number(number))),
+        Kind::True | Kind::False => Some(Ok(Scalar::Boolean(value.kind() == Kind::True))),
+        Kind::Null | Kind::Array | Kind::Object => None,
     }
 }
 

@@ -2,13 +2,14 @@
 #![allow(clippy::panic, clippy::expect_used)]
 
 use super::*;
+use crate::outline::Outline;
 use serde_json::json;
 
 fn check(source: &str, expected: Result<Value, NoValue>) {
     let event = json!({"event": "Order Completed", "properties": {"revenue": 120, "coupon": null, "tags": ["a", "b"]}});
     let Value::Object(fields) = event else { panic!("an object") };
     let expression = Expression::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
-    assert_eq!(expression.value(&View::new(&fields)), expected, "{source}");
+    assert_eq!(expression.value(&View::new(&Outline::from(&fields))), expected, "{source}");
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn what_a_macro_repeats_is_bounded_by_steps() {
     let check = |source: &str, length: usize, expected: Result<Value, NoValue>| {
         let Value::Object(fields) = long(length) else { panic!("an object") };
         let expression = Expression::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
-        assert_eq!(expression.value(&View::new(&fields)), expected, "{source} of {length}");
+        assert_eq!(expression.value(&View::new(&Outline::from(&fields))), expected, "{source} of {length}");
     };
     let all_of_an_event = 16_000;
     // One loop over all of an event is no trouble, nor are loops within loops over lists as they are.
@@ -164,7 +165,8 @@ fn what_is_answered_without_cel_is_what_cel_answers() {
         let expression = Expression::compile(&source).unwrap_or_else(|error| panic!("{source}: {error}"));
         for value in values.as_array().expect("a list") {
             let Value::Object(fields) = json!({"a": value}) else { panic!("an object") };
-            let view = View::new(&fields);
+            let outline = Outline::from(&fields);
+            let view = View::new(&outline);
             assert_eq!(expression.value(&view), expression.by_cel(&view), "{source} of {value}");
             short += usize::from(expression.code.plain.as_ref().and_then(|plain| plain.value(&view)).is_some());
         }

@@ -176,7 +176,7 @@ async fn end(
             position: None,
             cause: *cause,
             reason: reason.clone(),
-            event: serde_json::Value::Object(accepted.event.fields().clone()),
+            event: serde_json::Value::Object(accepted.event.fields()),
             brought_by: accepted.request.clone(),
             request,
             answer,
