@@ -8,6 +8,7 @@ use crate::accepted::Accepted;
 use crate::consent::anonymise::anonymised;
 use crate::consent::{NoConsent, Verdict};
 use crate::container::model::{self, WithoutConsent};
+use crate::expression::Around;
 use crate::grants::Grant;
 use crate::outline::Outline;
 use crate::redact::{self, Redacted};
@@ -108,11 +109,12 @@ impl Plan {
         if let Err(clause) = self.trigger.test(&accepted.event, accepted.received_at, &scope.view()) {
             return Decision::NotTriggered(clause);
         }
-        let missing: Vec<Verdict> = self.verdicts(&scope).filter(|verdict| !verdict.is_given).collect();
-        if !missing.is_empty() && self.without_consent == WithoutConsent::Block {
-            return Decision::BlockedByConsent(NoConsent(missing));
+        let is_missing = self.consent.iter().any(|purpose| !scope.is_given(purpose));
+        if is_missing && self.without_consent == WithoutConsent::Block {
+            let missing = self.verdicts(&scope).filter(|verdict| !verdict.is_given);
+            return Decision::BlockedByConsent(NoConsent(missing.collect()));
         }
-        let redacted = self.with_scope(&scope, !missing.is_empty(), |scope| {
+        let redacted = self.with_scope(&scope, is_missing, |scope| {
             self.transforms.apply(scope).map(|fields| Redacted::of(&fields, &self.grant.fields))
         });
         match redacted {

@@ -154,12 +154,15 @@ impl<'e> Scope<'e> {
 
     /// What is known of consent to a purpose.
     pub fn consent(&self, purpose: &str) -> Verdict {
-        let signals = self.found.signals.get_or_init(|| {
+        self.rules.purposes.verdict(purpose, self.signals())
+    }
+
+    fn signals(&self) -> &'e Signals {
+        self.found.signals.get_or_init(|| {
             let context = self.accepted.event.outline().root().member("context");
             let of = |name| Some(context?.member(name)?.to_value());
             Signals::read(&of("consent").unwrap_or_default(), || of("location"), self.kept(), &self.rules.purposes)
-        });
-        self.rules.purposes.verdict(purpose, signals)
+        })
     }
 
     /// What is kept of the request, whether or not expressions see it.
@@ -195,7 +198,7 @@ impl Around for Scope<'_> {
     }
 
     fn is_given(&self, purpose: &str) -> bool {
-        self.consent(purpose).is_given
+        self.rules.purposes.is_given(purpose, self.signals())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The signals that come with an event, gathered once for all its purposes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde_json::{Map, Value};
 
@@ -98,30 +99,44 @@ impl Signals {
         self.place.as_ref()
     }
 
-    /// What each signal that speaks of a purpose says.
-    pub(super) fn of(&self, name: &str, purpose: &Purpose) -> Vec<(Name, bool)> {
-        let mut statements = Vec::new();
+    /// Calls `heard` with each signal that speaks of a purpose, and whether it gives it.
+    pub(super) fn each(&self, name: &str, purpose: &Purpose, heard: &mut dyn FnMut(Signal<'_>, bool)) {
         if let Some(preference) = self.preferences.get(name) {
-            statements.push(("categoryPreferences".to_owned(), *preference == Value::Bool(true)));
+            heard(Signal::Named("categoryPreferences"), *preference == Value::Bool(true));
         }
         for (signal, said) in &self.google {
-            let said: Vec<bool> = purpose.google.iter().filter_map(|kind| said.of(*kind)).collect();
-            if !said.is_empty() {
-                statements.push((signal.clone(), said.into_iter().all(|granted| granted)));
+            let mut said = purpose.google.iter().filter_map(|kind| said.of(*kind)).peekable();
+            if said.peek().is_some() {
+                heard(Signal::Named(signal), said.all(|granted| granted));
             }
         }
         if !purpose.tcf.is_empty() {
-            statements.extend(self.tcf.iter().map(|(signal, given)| (signal.clone(), purpose.tcf.is_subset(given))));
+            self.tcf.iter().for_each(|(signal, given)| heard(Signal::Named(signal), purpose.tcf.is_subset(given)));
         }
         if purpose.opt_out {
-            statements.extend(self.objections.iter().map(|signal| (signal.clone(), false)));
+            self.objections.iter().for_each(|signal| heard(Signal::Named(signal), false));
         }
         if let Some((cookie, given)) = &purpose.cookie
             && let Some(value) = self.cookies.get(cookie)
         {
-            statements.push((format!("the cookie {cookie}"), given.is_match(value)));
+            heard(Signal::Cookie(cookie), given.is_match(value));
         }
-        statements
+    }
+}
+
+/// What speaks of a purpose, for a person to read.
+#[derive(Clone, Copy)]
+pub(super) enum Signal<'s> {
+    Named(&'s str),
+    Cookie(&'s str),
+}
+
+impl fmt::Display for Signal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Signal::Named(name) => f.write_str(name),
+            Signal::Cookie(name) => write!(f, "the cookie {name}"),
+        }
     }
 }
 
