@@ -8,6 +8,9 @@ use crate::path::{FieldCursor, Fields};
 /// How deep a withheld field is named; what lies deeper is named by its ancestor.
 const NAMED_DEPTH: usize = 3;
 
+/// Room for the part of an event that most tags are granted, in bytes.
+const ROOM: usize = 2048;
+
 /// The most withheld fields that are named; an event can have thousands.
 const NAMED_FIELDS: usize = 64;
 
@@ -24,7 +27,7 @@ impl Redacted {
 
     /// Writes the granted part of an event. Whatever was granted as a whole is taken as it stands.
     pub fn of(fields: &Outline, granted: &Fields) -> Self {
-        let mut text = String::with_capacity(1024);
+        let mut text = String::with_capacity(ROOM.min(fields.text_len()));
         write(&mut text, fields.root(), granted.cursor());
         Redacted(defuse(text))
     }
@@ -92,6 +95,12 @@ fn write(out: &mut String, item: Item<'_>, granted: FieldCursor<'_>) {
             for (key, below) in item.members() {
                 let Some(granted) = seen(below, granted.step(key)) else { continue };
                 next(out, &mut is_first);
+                if granted.takes_all()
+                    && let Some(member) = below.member_json()
+                {
+                    out.push_str(member);
+                    continue;
+                }
                 write_key(out, key, below.has_plain_key());
                 write(out, below, granted);
             }

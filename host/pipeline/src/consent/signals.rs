@@ -152,9 +152,10 @@ impl<'k> Kept<'k> {
     /// cookie, of the request's query. One that is empty is none.
     fn texts(&self, event: &'k str, cookie: Option<&'k str>, query: &'k str) -> impl Iterator<Item = (Name, &'k str)> {
         let own = self.event.get(event).map(|value| (format!("context.consent.{event}"), value));
-        let google = || Some((format!("context.consent.google.{query}"), self.event.get("google")?.get(query)?));
-        let google = google();
-        let cookie = cookie.and_then(|name| Some((format!("the cookie {name}"), self.kept("cookies", name)?)));
+        let google = self.event.get("google").and_then(|google| google.get(query));
+        let google = google.map(|value| (format!("context.consent.google.{query}"), value));
+        let cookie =
+            cookie.and_then(|name| self.kept("cookies", name).map(|value| (format!("the cookie {name}"), value)));
         let query = self.kept("query", query).map(|value| (format!("{query} of the request"), value));
         let texts = [own, google, cookie, query].into_iter().flatten();
         texts.filter_map(|(name, value)| Some((name, value.as_str()?))).filter(|(_, text)| !text.is_empty())

@@ -22,6 +22,7 @@ impl Outline {
         }
         if let Some(node) = self.nodes.get_mut(id as usize) {
             (node.kind, node.plain, node.json, node.first) = (made.kind, made.plain, made.json, made.first);
+            node.joined = false;
         }
         self.touch_above(id);
     }
@@ -43,6 +44,7 @@ impl Outline {
             kind: Kind::Null,
             plain: true,
             plain_key: is_plain,
+            joined: false,
             gone: false,
             key,
             json,

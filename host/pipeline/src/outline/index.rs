@@ -94,7 +94,8 @@ impl Indexing<'_> {
                 (kind, start..self.at, true, true)
             }
         };
-        self.nodes.push(Node { json: Span::new(json), plain, ..Node::new(kind, key, parent) });
+        let node = Node::new(kind, key, parent);
+        self.nodes.push(Node { json: Span::new(json), plain, joined: node.joined && intact, ..node });
         intact
     }
 
@@ -284,6 +285,7 @@ impl Node {
             kind,
             plain: true,
             plain_key: key.plain,
+            joined: parent != NONE && key.plain && key.decoded.end > 0,
             gone: false,
             key: key.decoded,
             json: Span::default(),

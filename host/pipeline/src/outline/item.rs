@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Id, NONE, Node, Outline};
+use super::{Id, NONE, Node, Outline, Span};
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,6 +108,13 @@ impl<'o> Item<'o> {
     pub(crate) fn json(self) -> Option<&'o str> {
         let node = self.node();
         (node.plain || !self.is_container()).then(|| self.outline.text(node.json))
+    }
+
+    /// The JSON of its key, a colon and its own, if they still stand somewhere as they are.
+    pub(crate) fn member_json(self) -> Option<&'o str> {
+        let node = self.node();
+        let all = Span { start: node.key.start.checked_sub(1)?, end: node.json.end };
+        (node.joined && (node.plain || !self.is_container())).then(|| self.outline.text(all))
     }
 
     /// Whether its key needs no escapes in JSON.

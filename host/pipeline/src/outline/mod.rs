@@ -36,6 +36,8 @@ struct Node {
     plain: bool,
     /// Whether its key needs no escapes.
     plain_key: bool,
+    /// Whether its key, as it is, stands before it, with nothing but a colon between.
+    joined: bool,
     /// Whether it was taken out.
     gone: bool,
     /// Decoded; of a member of an object only.
@@ -81,11 +83,17 @@ impl Outline {
         }
     }
 
+    /// How long its JSON is at most, in bytes, where nothing was put into it.
+    pub(crate) fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
     fn node(&self, id: Id) -> &Node {
         const NOTHING: Node = Node {
             kind: Kind::Null,
             plain: true,
             plain_key: true,
+            joined: false,
             gone: false,
             key: Span { start: 0, end: 0 },
             json: Span { start: 0, end: 0 },

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::path::Fields;
+use crate::path::{FieldCursor, Fields};
 use crate::redact::Redacted;
 
 fn all(outline: &Outline) -> String {
@@ -72,20 +72,27 @@ fn a_copy_is_changed_by_itself() {
     assert_eq!(all(&outline), r#"{"a":{"b":[1,{"c":2}],"d":"x"},"e":null}"#);
 }
 
+/// Texts that are written in several ways, and keys that a grant may name.
+const TEXT: &str = "[a-c{\\\\\"\u{1}é😀 ]{0,12}";
+const KEYS: [&str; 4] = ["a", "b", "é", "c\""];
+
+fn key() -> impl Strategy<Value = String> {
+    prop_oneof![3 => prop::sample::select(&KEYS[..]).prop_map(str::to_owned), 1 => TEXT]
+}
+
 fn value() -> impl Strategy<Value = Value> {
-    let text = "[a-c{\\\\\"\u{1}é😀 ]{0,12}";
     let leaf = prop_oneof![
-        text.prop_map(Value::from),
+        TEXT.prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
         any::<bool>().prop_map(Value::from),
         Just(Value::Null),
     ];
-    leaf.prop_recursive(5, 64, 8, move |inner| {
+    leaf.prop_recursive(5, 64, 8, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(Value::Array),
-            prop::collection::btree_map(text, inner, 0..8).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::btree_map(key(), inner, 0..8).prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }
@@ -138,18 +145,38 @@ fn write(value: &Value, choose: &mut dyn FnMut() -> u8, out: &mut String) {
     blank(choose, out);
 }
 
+/// What of a value is seen, found in a tree.
+fn seen(value: &Value, granted: FieldCursor<'_>) -> Option<Value> {
+    match value {
+        value if granted.takes_all() => Some(value.clone()),
+        Value::Array(items) => Some(items.iter().filter_map(|item| seen(item, granted)).collect()),
+        Value::Object(members) => Some(Value::Object(
+            members.iter().filter_map(|(key, value)| Some((key.clone(), seen(value, granted.step(key)?)?))).collect(),
+        )),
+        _ => None,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn holds_what_serde_json_reads(value in value(), choices in prop::collection::vec(any::<u8>(), 1..64)) {
+    fn holds_what_serde_json_reads(
+        value in value(),
+        choices in prop::collection::vec(any::<u8>(), 1..64),
+        granted in prop::collection::vec(prop::collection::vec(prop::sample::select(&KEYS[..]), 0..4), 0..5),
+    ) {
         let mut choices = choices.iter().copied().cycle();
         let mut text = String::new();
-        write(&json!({ "all": value }), &mut || choices.next().unwrap_or_default(), &mut text);
+        write(&json!({ "a": value, "b": value }), &mut || choices.next().unwrap_or_default(), &mut text);
         let expected: Value = serde_json::from_str(&text).unwrap();
         let outline = Outline::of(text.clone());
         prop_assert_eq!(&Value::Object(outline.to_map()), &expected, "{}", text);
-        let seen = all(&outline);
-        prop_assert_eq!(&serde_json::from_str::<Value>(&seen).unwrap(), &expected, "{}", seen);
+        prop_assert_eq!(&serde_json::from_str::<Value>(&all(&outline)).unwrap(), &expected, "{}", text);
+
+        let granted = Fields::parse(granted.iter().map(|path| [&path[..], &["*"]].concat().join("."))).unwrap();
+        let redacted = Redacted::of(&outline, &granted).into_string();
+        let redacted: Value = serde_json::from_str(&redacted).unwrap();
+        prop_assert_eq!(Some(redacted), seen(&expected, granted.cursor()), "{}", text);
     }
 }
