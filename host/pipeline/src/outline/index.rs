@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
+use super::quoted::{Quoted, quoted};
+use super::seen::Seen;
 use super::{Id, Kind, NONE, Node, Outline, Span};
-
-/// Up to so many members are compared with each other; more are sorted.
-const FEW: usize = 24;
 
 /// Adds the value at `range`, and all below it. It recurses as deep as the value is nested, which is bounded where events are taken.
 pub(super) fn index(outline: &mut Outline, range: Range<usize>) -> Id {
@@ -45,14 +44,6 @@ impl Default for Key {
     }
 }
 
-/// Where a string lies, with its quotes, and what it takes to read it.
-struct Quoted {
-    json: Range<usize>,
-    /// Whether it has escapes, and among them one by a number.
-    escapes: bool,
-    by_number: bool,
-}
-
 impl Indexing<'_> {
     /// Whether the text of the value is to stay as it is.
     fn value(&mut self, key: Key, parent: Id) -> bool {
@@ -61,7 +52,7 @@ impl Indexing<'_> {
         let id = next_id(self.nodes);
         let (kind, json, plain, intact) = match self.bytes.get(start) {
             Some(b'"') => {
-                let quoted = self.quoted();
+                let quoted = self.string();
                 match self.rewritten(&quoted) {
                     Some(json) => {
                         let plain = !self.more_at(&json).contains(&b'\\');
@@ -100,7 +91,7 @@ impl Indexing<'_> {
     }
 
     fn members(&mut self, object: Id) -> bool {
-        let (mut intact, mut last, mut count) = (true, NONE, 0);
+        let (mut intact, mut last) = (true, NONE);
         let mut seen = Seen::default();
         let mut twice = false;
         loop {
@@ -108,7 +99,7 @@ impl Indexing<'_> {
             if self.bytes.get(self.at) != Some(&b'"') {
                 break;
             }
-            let quoted = self.quoted();
+            let quoted = self.string();
             let key = if quoted.escapes {
                 intact &= !quoted.by_number;
                 self.decoded(&quoted.json)
@@ -122,16 +113,13 @@ impl Indexing<'_> {
             let id = next_id(self.nodes);
             intact &= self.value(key, object);
             self.link(object, last, id);
-            (last, count) = (id, count + 1);
+            last = id;
             if !self.goes_on() {
                 break;
             }
         }
         self.at += 1;
-        if twice && self.forget_earlier(object, count) {
-            intact = false;
-        }
-        intact
+        intact && !(twice && self.forget_earlier(object))
     }
 
     fn items(&mut self, array: Id) -> bool {
@@ -172,45 +160,23 @@ impl Indexing<'_> {
     }
 
     /// Of a key that is there twice the last counts. Whether there was one.
-    fn forget_earlier(&mut self, object: Id, count: usize) -> bool {
-        let mut children = Vec::with_capacity(count);
-        let mut child = self.first(object);
-        while let Some(node) = self.nodes.get(child as usize) {
-            children.push((self.key(node.key), child));
-            child = node.next;
+    fn forget_earlier(&mut self, object: Id) -> bool {
+        let mut members = Vec::new();
+        let mut next = self.nodes.get(object as usize).map_or(NONE, |node| node.first);
+        while let Some(node) = self.nodes.get(next as usize) {
+            members.push((self.key(node.key), next));
+            next = node.next;
         }
-        let mut earlier: Vec<Id> = Vec::new();
-        if count <= FEW {
-            for (at, (key, id)) in children.iter().enumerate() {
-                if children.iter().skip(at + 1).any(|(later, _)| later == key) {
-                    earlier.push(*id);
-                }
+        // The later ones have the larger ids.
+        members.sort_unstable();
+        let earlier = members.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].1);
+        let earlier: Vec<Id> = earlier.collect();
+        for id in &earlier {
+            if let Some(node) = self.nodes.get_mut(*id as usize) {
+                node.gone = true;
             }
-        } else {
-            // The sort is stable: of equal keys the last comes last.
-            let mut sorted = children.clone();
-            sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
-            earlier.extend(sorted.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].1));
-            earlier.sort_unstable();
         }
-        if earlier.is_empty() {
-            return false;
-        }
-        let left: Vec<Id> =
-            children.into_iter().map(|(_, id)| id).filter(|id| earlier.binary_search(id).is_err()).collect();
-        let mut last = NONE;
-        for id in left {
-            self.link(object, last, id);
-            last = id;
-        }
-        if let Some(last) = self.nodes.get_mut(last as usize) {
-            last.next = NONE;
-        }
-        true
-    }
-
-    fn first(&self, id: Id) -> Id {
-        self.nodes.get(id as usize).map_or(NONE, |node| node.first)
+        !earlier.is_empty()
     }
 
     fn key(&self, span: Span) -> &[u8] {
@@ -227,27 +193,10 @@ impl Indexing<'_> {
     }
 
     /// Goes past a string.
-    fn quoted(&mut self) -> Quoted {
-        let start = self.at;
-        let (mut escapes, mut by_number) = (false, false);
-        let mut at = start + 1;
-        loop {
-            at += plain_length(self.bytes.get(at..).unwrap_or_default());
-            match self.bytes.get(at) {
-                Some(b'\\') => {
-                    escapes = true;
-                    by_number |= self.bytes.get(at + 1) == Some(&b'u');
-                    at += 2;
-                }
-                Some(_) => {
-                    at += 1;
-                    break;
-                }
-                None => break,
-            }
-        }
-        self.at = at;
-        Quoted { json: start..at, escapes, by_number }
+    fn string(&mut self) -> Quoted {
+        let quoted = quoted(self.bytes, self.at);
+        self.at = quoted.json.end;
+        quoted
     }
 
     /// A string that has characters written by their numbers, without that: `\u007b` is a brace as `{` is.
@@ -294,41 +243,6 @@ impl Node {
             first: NONE,
         }
     }
-}
-
-/// Which keys an object may have had before: now and then one that it had not.
-#[derive(Default)]
-struct Seen([u64; 4]);
-
-impl Seen {
-    /// Whether a key, in its quotes, may have come before.
-    fn has(&mut self, quoted: &[u8]) -> bool {
-        let [first, last] = [1, quoted.len().saturating_sub(2)].map(|at| quoted.get(at).copied().unwrap_or_default());
-        let sum =
-            quoted.len().wrapping_mul(29) ^ usize::from(first).wrapping_mul(7) ^ usize::from(last).wrapping_mul(37);
-        let (word, bit) = (&mut self.0[sum / 64 % 4], 1 << (sum % 64));
-        let seen = *word & bit != 0;
-        *word |= bit;
-        seen
-    }
-}
-
-/// How many bytes come before a quote or an escape.
-fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([128; 8]);
-    // Whether a byte is zero: its borrow reaches the high bit.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (position, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ u64::from_ne_bytes([b'"'; 8])) | zeros(word ^ u64::from_ne_bytes([b'\\'; 8]));
-        if found != 0 {
-            return position * 8 + found.trailing_zeros() as usize / 8;
-        }
-    }
-    let before = bytes.len() - rest.len();
-    before + rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len())
 }
 
 fn next_id(nodes: &[Node]) -> Id {

@@ -4,6 +4,8 @@
 mod edit;
 mod index;
 mod item;
+mod quoted;
+mod seen;
 #[cfg(test)]
 mod tests;
 

@@ -4,6 +4,7 @@
 
 mod compile;
 mod field;
+mod made;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use super::functions;
 use super::values::float_to_json;
 use super::{NoValue, View};
-use crate::outline::{Item, Kind};
+use crate::outline::Item;
 use field::Field;
 
 /// A plain expression.
@@ -92,9 +93,6 @@ pub(super) enum UrlPart {
     Part(String),
     Query(String),
 }
-
-/// The most items of a list that are gone through here. CEL goes through longer ones, and counts its steps.
-const MAX_ITEMS: usize = 64;
 
 /// A value that is no list, object or null.
 #[derive(Clone)]
@@ -227,89 +225,5 @@ fn with_two<'e>(
         (Ok(one), Ok(other)) => make(&one, &other).map(Ok),
         (_, Err(NoValue::Steps)) => Some(Err(NoValue::Steps)),
         (Err(reason), _) | (_, Err(reason)) => Some(Err(reason)),
-    }
-}
-
-impl Constant {
-    fn scalar(&self) -> Scalar<'_> {
-        match self {
-            Constant::Text(text) => Scalar::Text(text.as_str().into()),
-            Constant::Number(number, _) => Scalar::Number(*number),
-            Constant::Boolean(value) => Scalar::Boolean(*value),
-        }
-    }
-}
-
-impl Comparison {
-    /// Of values of one type only: what CEL says of others is CEL's business.
-    fn holds<'v>(self, one: &Scalar<'_>, other: &Scalar<'_>) -> Option<Scalar<'v>> {
-        let order = match (one, other) {
-            (Scalar::Text(one), Scalar::Text(other)) => one.cmp(other),
-            (Scalar::Number(one), Scalar::Number(other)) => one.partial_cmp(other)?,
-            (Scalar::Boolean(one), Scalar::Boolean(other)) if matches!(self, Comparison::Equals(_)) => one.cmp(other),
-            _ => return None,
-        };
-        Some(Scalar::Boolean(match self {
-            Comparison::Equals(yes) => (order == Ordering::Equal) == yes,
-            Comparison::Order(orders) => orders.contains(&order),
-        }))
-    }
-}
-
-impl Calculation {
-    fn make<'v>(self, one: &Scalar<'_>, other: &Scalar<'_>) -> Option<Scalar<'v>> {
-        match (self, one, other) {
-            (Calculation::Add, Scalar::Text(one), Scalar::Text(other)) => {
-                Some(Scalar::Text(format!("{one}{other}").into()))
-            }
-            (calculation, Scalar::Number(one), Scalar::Number(other)) => Some(Scalar::Number(match calculation {
-                Calculation::Add => one + other,
-                Calculation::Subtract => one - other,
-                Calculation::Multiply => one * other,
-                Calculation::Divide => one / other,
-            })),
-            _ => None,
-        }
-    }
-}
-
-impl Logic {
-    /// The one that decides does so whatever the other is.
-    fn of<'v>(self, one: Result<bool, NoValue>, other: Result<bool, NoValue>) -> Answer<'v> {
-        let decides = self == Logic::Or;
-        match (one, other) {
-            (Err(NoValue::Steps), _) | (_, Err(NoValue::Steps)) => Some(Err(NoValue::Steps)),
-            (Ok(value), _) | (_, Ok(value)) if value == decides => Some(Ok(Scalar::Boolean(decides))),
-            (Ok(_), Ok(value)) if value == decides => Some(Ok(Scalar::Boolean(decides))),
-            (Ok(_), Ok(_)) => Some(Ok(Scalar::Boolean(!decides))),
-            (Err(_), Err(_)) => None,
-            (Err(reason), _) | (_, Err(reason)) => Some(Err(reason)),
-        }
-    }
-
-    fn of_items<'e>(self, list: Item<'e>, condition: &'e Plain, view: &View<'e>) -> Answer<'e> {
-        if list.kind() != Kind::Array || list.items().nth(MAX_ITEMS).is_some() {
-            return None;
-        }
-        let decides = self == Logic::Or;
-        for item in list.items() {
-            match condition.boolean(Sight { view, item: Some(item) })? {
-                Ok(value) if value == decides => return Some(Ok(Scalar::Boolean(decides))),
-                Ok(_) => {}
-                Err(_) => return None,
-            }
-        }
-        Some(Ok(Scalar::Boolean(!decides)))
-    }
-}
-
-impl UrlPart {
-    fn of<'v>(&self, text: &str) -> Option<Scalar<'v>> {
-        let url = url::Url::parse(text).ok()?;
-        let part = match self {
-            UrlPart::Part(name) => functions::url_part(&url, name)?,
-            UrlPart::Query(name) => url.query_pairs().find(|(key, _)| key == name)?.1,
-        };
-        Some(Scalar::Text(part.into_owned().into()))
     }
 }
