@@ -23,8 +23,8 @@ pub(super) struct Run<'r> {
 const ALIKE: SignedDuration = SignedDuration::from_secs(1);
 
 /// The outcomes as records, and for each outcome in which record it is.
-pub(super) fn runs(recorded: &[Recorded]) -> (Vec<Run<'_>>, Vec<u64>) {
-    let mut runs: Vec<Run<'_>> = Vec::with_capacity(recorded.len());
+pub(super) fn runs<'r>(recorded: impl ExactSizeIterator<Item = &'r Recorded>) -> (Vec<Run<'r>>, Vec<u64>) {
+    let mut runs: Vec<Run<'_>> = Vec::new();
     let mut places = Vec::with_capacity(recorded.len());
     // By tag: several take turns.
     let mut open: HashMap<&str, usize> = HashMap::new();
@@ -117,7 +117,7 @@ mod tests {
 
     /// In how many events each record is, and that all of it is read as it was.
     fn check(recorded: &[Recorded], expected: &[usize]) {
-        let (runs, places) = runs(recorded);
+        let (runs, places) = runs(recorded.iter());
         let read: Vec<ReadRun> =
             runs.iter().map(|run| serde_json::from_str(&serde_json::to_string(run).unwrap()).unwrap()).collect();
         let lengths: Vec<usize> = read.iter().map(|run| (run.positions().1 - run.positions().0) as usize + 1).collect();

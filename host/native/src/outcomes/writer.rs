@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::run::{Run, runs};
 use super::{Ended, Recorded, State, lock};
 use crate::checkpoint::Checkpoint;
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::journal::{Key, Log, NewRecord};
 use crate::labels::Labels;
 use crate::limits::CHECKPOINT_EVERY;
@@ -34,8 +34,9 @@ pub(super) struct Writer {
 /// How many outcomes go into one append; a few hundred KB.
 const GROUP: usize = 1_024;
 
-/// About what one takes.
+/// About what a record takes, and what an event more in it.
 const RECORD_BYTES: usize = 256;
+const MORE_BYTES: usize = 40;
 
 /// How long a group gathers before it is written. Nobody waits for an outcome, and each write costs a few changes of thread.
 const GATHER: std::time::Duration = std::time::Duration::from_millis(5);
@@ -80,7 +81,8 @@ impl Writer {
                 sent.write().await;
             }
             if !group.is_empty() {
-                self.write(group.drain(..)).await;
+                self.write(&mut group).await;
+                group.clear();
                 changed = true;
             }
             if changed && saved.elapsed() >= CHECKPOINT_EVERY {
@@ -93,20 +95,17 @@ impl Writer {
     }
 
     /// Tries until the disk takes it. Meanwhile the channel fills and the tags wait: nothing is given up.
-    async fn write(&mut self, group: impl ExactSizeIterator<Item = Ended>) {
-        let mut recorded = Vec::with_capacity(group.len());
-        let mut letters = Vec::new();
-        for ended in group {
-            recorded.push(ended.recorded);
-            letters.extend(ended.letter.map(|letter| *letter));
-        }
+    async fn write(&mut self, group: &mut [Ended]) {
+        let letters: Vec<DeadLetter> =
+            group.iter_mut().filter_map(|ended| ended.letter.take()).map(|letter| *letter).collect();
         while let Err(error) = self.letters.append(&letters).await {
             tracing::error!(%error, "dead letters cannot be written; trying again");
             tokio::time::sleep(DISK_PAUSE).await;
         }
-        let (runs, places) = runs(&recorded);
+        let recorded = || group.iter().map(|ended| &ended.recorded);
+        let (runs, places) = runs(recorded());
         let first = loop {
-            match self.log.append(records(&runs), false).await {
+            match self.log.append(records(&runs, places.len()), false).await {
                 Ok(appended) => break appended.first,
                 Err(error) => {
                     tracing::error!(%error, "outcomes cannot be written; trying again");
@@ -114,10 +113,9 @@ impl Writer {
                 }
             }
         };
-        recorded.iter().for_each(|recorded| self.count(recorded));
-        let count = recorded.len() as u64;
+        recorded().for_each(|recorded| self.count(recorded));
         let mut state = lock(&self.state);
-        for (place, recorded) in places.into_iter().zip(&recorded) {
+        for (place, recorded) in places.into_iter().zip(recorded()) {
             state.cursors.apply(first + place, &recorded.tag, recorded.position);
             if let Some(counts) = state.counts.get_mut(&recorded.tag) {
                 counts.add(&recorded.outcome);
@@ -129,9 +127,9 @@ impl Writer {
         drop(state);
         if self.watchers.receiver_count() > 0 {
             // Whoever has left meanwhile misses nothing.
-            recorded.into_iter().for_each(|recorded| drop(self.watchers.send(Arc::new(recorded))));
+            recorded().for_each(|recorded| drop(self.watchers.send(Arc::new(recorded.clone()))));
         }
-        self.written.send_modify(|written| *written += count);
+        self.written.send_modify(|written| *written += group.len() as u64);
     }
 
     /// The label set is bounded: tags are a container's, and so is what they are called.
@@ -151,9 +149,9 @@ impl Writer {
     }
 }
 
-/// One piece of memory for all of them: they are written together and soon let go of.
-fn records(runs: &[Run<'_>]) -> Vec<NewRecord> {
-    let mut json = BytesMut::with_capacity(RECORD_BYTES * runs.len());
+/// Those of so many outcomes. One piece of memory for all of them: they are written together and soon let go of.
+fn records(runs: &[Run<'_>], outcomes: usize) -> Vec<NewRecord> {
+    let mut json = BytesMut::with_capacity(RECORD_BYTES * runs.len() + MORE_BYTES * (outcomes - runs.len()));
     let record = |run: &Run<'_>| {
         // It has no map with other keys than strings, so it is always JSON.
         let _ = serde_json::to_writer((&mut json).writer(), run);

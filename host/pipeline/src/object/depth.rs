@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// How many arrays and objects lie in each other in a value; 0 for what is neither. Reading one gives the errors that reading
@@ -13,6 +13,27 @@ pub(super) struct Depth(pub(super) usize);
 impl<'de> Deserialize<'de> for Depth {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Levels)
+    }
+}
+
+impl From<Depth> for usize {
+    fn from(depth: Depth) -> Self {
+        depth.0
+    }
+}
+
+/// A value of which it is known already that it can be read, and how deep it is at most: it is passed over.
+pub(super) struct Valid;
+
+impl<'de> Deserialize<'de> for Valid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Valid)
+    }
+}
+
+impl From<Valid> for usize {
+    fn from(_: Valid) -> Self {
+        0
     }
 }
 

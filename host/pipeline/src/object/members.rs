@@ -5,8 +5,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use serde::Deserialize;
-
-use super::depth::Depth;
+use serde::de::DeserializeOwned;
 
 /// Where in the text a member lies.
 #[derive(Clone, Debug)]
@@ -20,9 +19,9 @@ pub(super) struct Member {
 }
 
 /// Where the members of the object lie that is the first `end` bytes of a text, and how deep the deepest is. Keys with escapes
-/// are put decoded behind it. `None` for what serde_json would not read as an object of [`Value`]s: each key and each value
-/// is read by it, only the punctuation between them here.
-pub(super) fn members(all: &mut String, end: usize) -> Option<(Vec<Member>, usize)> {
+/// are put decoded behind it. Each key and each value is read by serde_json, as a `V`, only the punctuation between them here: with
+/// [`Depth`](super::depth::Depth) it is `None` for what would not be read as an object of [`Value`](serde_json::Value)s.
+pub(super) fn members<V: DeserializeOwned + Into<usize>>(all: &mut String, end: usize) -> Option<(Vec<Member>, usize)> {
     let mut escaped = Vec::new();
     let mut rest = Rest { text: &all[..end], at: 0 };
     // An event has about a dozen. What more come are bounded by the text's length.
@@ -37,8 +36,8 @@ pub(super) fn members(all: &mut String, end: usize) -> Option<(Vec<Member>, usiz
                 escaped.push((members.len(), key));
             }
             rest.take(b':')?;
-            let (Depth(depth), value) = rest.read()?;
-            deepest = deepest.max(depth);
+            let (depth, value): (V, _) = rest.read()?;
+            deepest = deepest.max(depth.into());
             // Without its quotes.
             members.push(Member { key: range.start + 1..range.end - 1, plain: true, value });
             if rest.take(b',').is_none() {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use depth::depth_of;
 
-use depth::Depth;
+use depth::{Depth, Valid};
 use members::{Member, append, in_order, members, order};
 
 /// A JSON object. Its text is valid all the way down: whatever was taken in here can be read as a [`Value`].
@@ -24,6 +24,8 @@ pub struct Object {
     text: String,
     /// Each key once, the shorter ones first: that tells most keys apart without a look at them.
     members: Vec<Member>,
+    /// A bit for each length that keys have: most keys that are looked for are not there, which is known without a look at one.
+    lengths: u64,
     /// How many arrays and objects lie in each other below it, at most.
     depth: usize,
 }
@@ -43,13 +45,26 @@ impl Object {
     pub fn parse(text: &str) -> serde_json::Result<Self> {
         let mut all = String::with_capacity(text.len() + ROOM);
         all.push_str(text);
-        match members(&mut all, text.len()) {
-            Some((members, depth)) => Ok(Object { members: in_order(members, &all), text: all, depth }),
+        match members::<Depth>(&mut all, text.len()) {
+            Some((members, depth)) => Ok(Object::of(all, members, depth)),
             // Only to say what is wrong, and where.
             None => {
                 Err(serde_json::from_str::<Map<String, Value>>(text).err().unwrap_or_else(|| Error::custom("too deep")))
             }
         }
+    }
+
+    /// An object within one that was taken in, so its text is valid. `depth` is what it has at most.
+    fn within(text: &str, depth: usize) -> Option<Self> {
+        let mut all = text.to_owned();
+        let (members, _) = members::<Valid>(&mut all, text.len())?;
+        Some(Object::of(all, members, depth))
+    }
+
+    fn of(text: String, members: Vec<Member>, depth: usize) -> Self {
+        let members = in_order(members, &text);
+        let lengths = members.iter().fold(0, |lengths, member| lengths | bit(member.key.len()));
+        Object { text, members, lengths, depth }
     }
 
     /// The member as JSON.
@@ -70,7 +85,7 @@ impl Object {
 
     /// The member, where it is an object.
     pub fn object(&self, key: &str) -> Option<Object> {
-        self.json(key).filter(|json| json.starts_with('{')).and_then(|json| Object::parse(json).ok())
+        self.json(key).filter(|json| json.starts_with('{')).and_then(|json| Object::within(json, self.depth.saturating_sub(1)))
     }
 
     pub fn contains(&self, key: &str) -> bool {
@@ -156,6 +171,9 @@ impl Object {
     }
 
     fn find(&self, key: &str) -> Result<usize, usize> {
+        if self.lengths & bit(key.len()) == 0 {
+            return Err(self.members.partition_point(|member| member.key.len() < key.len()));
+        }
         // Most events have not many more members than there are lengths of keys.
         if self.members.len() > FEW {
             return self.members.binary_search_by(|member| order(&self.text[member.key.clone()], key));
@@ -180,6 +198,7 @@ impl Object {
             Ok(at) => self.members[at].value = value,
             Err(at) => {
                 let key = append(&mut self.text, key);
+                self.lengths |= bit(key.len());
                 self.members.insert(at, Member { plain: is_plain(&self.text[key.clone()]), key, value });
             }
         }
@@ -203,6 +222,10 @@ impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
         self.to_map() == other.to_map()
     }
+}
+
+fn bit(length: usize) -> u64 {
+    1 << length.min(63)
 }
 
 fn push_string(out: &mut String, text: &str) {

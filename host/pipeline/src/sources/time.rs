@@ -45,10 +45,15 @@ pub(super) fn set(object: &mut Object, batch_sent_at: Option<Timestamp>, receive
         .find(|time| credible(*time, received_at))
         .unwrap_or(received_at);
 
-    put(object, "timestamp", Some(happened));
+    let received = PRINTER.timestamp_to_string(&received_at);
+    if happened == received_at {
+        object.set_string("timestamp", &received);
+    } else {
+        put(object, "timestamp", Some(happened));
+    }
     put(object, "originalTimestamp", original);
     put(object, "sentAt", sent_at);
-    put(object, "receivedAt", Some(received_at));
+    object.set_string("receivedAt", &received);
 }
 
 /// Reads a time: ISO 8601 with or without a zone (then UTC), or a number since 1970 in seconds or milliseconds.
