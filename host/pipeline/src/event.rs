@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::object::{Object, depth_of};
+use crate::outline::Outline;
 
 /// The Segment spec's six calls.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -41,8 +42,8 @@ impl Kind {
 
 /// A valid event: it has a kind, a `messageId`, somebody it is about, and what its kind needs.
 ///
-/// It is kept as text. What decides about nearly every tag (kind, name, user, `integrations`) stands beside it; a tree of
-/// values is made when the first asks for one.
+/// It is kept as text. What decides about nearly every tag (kind, name, user, `integrations`) stands beside it; where in the text
+/// each value lies is found out when the first asks for one.
 #[derive(Clone, Debug)]
 pub struct Event {
     kind: Kind,
@@ -53,7 +54,7 @@ pub struct Event {
     is_nobodys: bool,
     integrations: Map<String, Value>,
     object: Object,
-    fields: OnceLock<Map<String, Value>>,
+    outline: OnceLock<Outline>,
 }
 
 /// By which an event says whom it is about.
@@ -138,7 +139,7 @@ impl Event {
             ));
         }
         let integrations = object.object("integrations").map(|object| object.to_map()).unwrap_or_default();
-        Ok(Event { kind, message_id, name, user, is_nobodys: false, integrations, object, fields: OnceLock::new() })
+        Ok(Event { kind, message_id, name, user, is_nobodys: false, integrations, object, outline: OnceLock::new() })
     }
 
     pub fn kind(&self) -> Kind {
@@ -164,9 +165,14 @@ impl Event {
         &self.integrations
     }
 
-    /// All of it, as values.
-    pub fn fields(&self) -> &Map<String, Value> {
-        self.fields.get_or_init(|| self.object.to_map())
+    /// All of it, as values. A tag's way through the pipeline does without: see [`Event::outline`].
+    pub fn fields(&self) -> Map<String, Value> {
+        self.object.to_map()
+    }
+
+    /// All of it, for expressions and transformations. Made when the first asks for it.
+    pub fn outline(&self) -> &Outline {
+        self.outline.get_or_init(|| Outline::of(self.object.to_json()))
     }
 
     /// All of it, as text.
@@ -189,7 +195,7 @@ impl Event {
         self.object.set_string(id.field(), text);
         self.user = user(&self.object);
         self.is_nobodys = false;
-        self.fields = OnceLock::new();
+        self.outline = OnceLock::new();
     }
 
     /// An id that is there and not empty.
@@ -209,13 +215,13 @@ impl Event {
     /// For sources, which mend what their SDKs say. Not for what an event is told by: its kind, ids, name and integrations.
     pub(crate) fn set_object(&mut self, field: &str, object: &Object) {
         self.object.set_object(field, object);
-        self.fields = OnceLock::new();
+        self.outline = OnceLock::new();
     }
 
     /// Says that a backend has sent it, so that the request's address and user agent are not taken for the visitor's.
     pub(crate) fn set_from_backend(&mut self) {
         self.object.set_string("channel", "server");
-        self.fields = OnceLock::new();
+        self.outline = OnceLock::new();
     }
 }
 

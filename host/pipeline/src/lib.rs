@@ -20,6 +20,7 @@ pub mod identity;
 pub mod manifest;
 pub mod object;
 pub mod outcome;
+pub mod outline;
 pub mod output;
 pub mod path;
 pub mod permit;

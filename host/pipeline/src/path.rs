@@ -3,10 +3,8 @@
 mod put;
 mod reach;
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::fmt;
-
-use serde_json::{Map, Value};
 
 pub use reach::Part;
 
@@ -41,12 +39,6 @@ impl Path {
         }
         Ok(Path(parts.into_iter().map(str::to_owned).collect()))
     }
-
-    /// The value at this path, not looking into arrays.
-    pub fn get<'v>(&self, fields: &'v Map<String, Value>) -> Option<&'v Value> {
-        let (first, rest) = self.0.split_first()?;
-        rest.iter().try_fold(fields.get(first)?, |value, part| value.as_object()?.get(part))
-    }
 }
 
 impl fmt::Display for Path {
@@ -75,7 +67,8 @@ pub struct Fields {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct Node {
     all: bool,
-    below: BTreeMap<String, Node>,
+    /// In their order by [`by_length`].
+    below: Vec<(String, Node)>,
 }
 
 impl Fields {
@@ -106,7 +99,11 @@ impl Fields {
         }
         let mut node = &mut self.root;
         for part in way {
-            node = node.below.entry((*part).to_owned()).or_default();
+            let at = node.find(part).unwrap_or_else(|at| {
+                node.below.insert(at, ((*part).to_owned(), Node::default()));
+                at
+            });
+            node = &mut node.below[at].1;
         }
         node.all = all;
         Ok(())
@@ -121,7 +118,7 @@ impl Fields {
             if node.all {
                 return true;
             }
-            match node.below.get(*part) {
+            match node.get(part) {
                 Some(next) => node = next,
                 None => return false,
             }
@@ -140,7 +137,28 @@ impl Fields {
     }
 }
 
+/// Up to so many are gone through one by one, which takes less than guessing among them.
+const FEW: usize = 32;
+
+/// The shorter ones first: that tells most apart without a look at them.
+fn by_length(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
+}
+
 impl Node {
+    fn get(&self, part: &str) -> Option<&Node> {
+        let at = if self.below.len() > FEW {
+            self.find(part).ok()?
+        } else {
+            self.below.iter().position(|(name, _)| name == part)?
+        };
+        self.below.get(at).map(|(_, node)| node)
+    }
+
+    fn find(&self, part: &str) -> Result<usize, usize> {
+        self.below.binary_search_by(|(name, _)| by_length(name, part))
+    }
+
     fn intersection(&self, other: &Node) -> Node {
         if self.all {
             return other.clone();
@@ -151,7 +169,7 @@ impl Node {
         let below = self
             .below
             .iter()
-            .filter_map(|(part, node)| Some((part.clone(), node.intersection(other.below.get(part)?))))
+            .filter_map(|(part, node)| Some((part.clone(), node.intersection(other.get(part)?))))
             .filter(|(_, node)| node.all || !node.below.is_empty())
             .collect();
         Node { all: false, below }
@@ -173,7 +191,7 @@ impl<'f> FieldCursor<'f> {
         if self.0.all {
             return Some(self);
         }
-        self.0.below.get(key).map(FieldCursor)
+        self.0.get(key).map(FieldCursor)
     }
 }
 

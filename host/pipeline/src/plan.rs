@@ -8,8 +8,9 @@ use crate::accepted::Accepted;
 use crate::consent::anonymise::anonymised;
 use crate::consent::{NoConsent, Verdict};
 use crate::container::model::{self, WithoutConsent};
-use crate::expression::View;
+use crate::expression::Around;
 use crate::grants::Grant;
+use crate::outline::Outline;
 use crate::redact::{self, Redacted};
 use crate::rules::{Memo, Rules, RulesError, Scope};
 use crate::transform::{Chain, Filtered, Traced, Transform, TransformErrors};
@@ -108,12 +109,13 @@ impl Plan {
         if let Err(clause) = self.trigger.test(&accepted.event, accepted.received_at, &scope.view()) {
             return Decision::NotTriggered(clause);
         }
-        let missing: Vec<Verdict> = self.verdicts(&scope).filter(|verdict| !verdict.is_given).collect();
-        if !missing.is_empty() && self.without_consent == WithoutConsent::Block {
-            return Decision::BlockedByConsent(NoConsent(missing));
+        let is_missing = self.consent.iter().any(|purpose| !scope.is_given(purpose));
+        if is_missing && self.without_consent == WithoutConsent::Block {
+            let missing = self.verdicts(&scope).filter(|verdict| !verdict.is_given);
+            return Decision::BlockedByConsent(NoConsent(missing.collect()));
         }
-        let redacted = self.with_view(&scope, !missing.is_empty(), |view| {
-            self.transforms.apply(view).map(|fields| Redacted::new(&fields, &self.grant.fields))
+        let redacted = self.with_scope(&scope, is_missing, |scope| {
+            self.transforms.apply(scope).map(|fields| Redacted::of(&fields, &self.grant.fields))
         });
         match redacted {
             Ok(redacted) => Decision::Run(redacted),
@@ -128,10 +130,10 @@ impl Plan {
         let consent: Vec<Verdict> = self.verdicts(&scope).collect();
         let is_missing = consent.iter().any(|verdict| !verdict.is_given);
         let is_anonymised = is_missing && self.without_consent == WithoutConsent::Anonymise;
-        let (changed, withheld) = self.with_view(&scope, is_anonymised, |view| {
-            let fields = self.transforms.apply(view);
+        let (changed, withheld) = self.with_scope(&scope, is_anonymised, |scope| {
+            let fields = self.transforms.apply(scope);
             let withheld = fields.map(|fields| redact::withheld(&fields, &self.grant.fields));
-            (self.transforms.trace(view), withheld.unwrap_or_default())
+            (self.transforms.trace(&scope.view()), withheld.unwrap_or_default())
         });
         let clauses = self.trigger.show(&accepted.event, accepted.received_at, &scope.view());
         Explained { clauses, consent, is_anonymised, changed, withheld }
@@ -147,11 +149,11 @@ impl Plan {
 
     /// Hands on the event as the transformations get it. Where it is to be anonymous it is made so before them, so that no
     /// transformation and no variable puts back what was taken out.
-    fn with_view<T>(&self, scope: &Scope<'_>, anonymous: bool, then: impl FnOnce(&View<'_>) -> T) -> T {
+    fn with_scope<T>(&self, scope: &Scope<'_>, anonymous: bool, then: impl FnOnce(&Scope<'_>) -> T) -> T {
         if !anonymous {
-            return then(&scope.view());
+            return then(scope);
         }
-        let (left, memo) = (anonymised(scope.view().fields()), Memo::default());
-        then(&scope.anonymous(&left, &memo).view())
+        let (left, memo) = (Outline::from(&anonymised(&scope.view().fields().to_map())), Memo::default());
+        then(&scope.anonymous(&left, &memo))
     }
 }

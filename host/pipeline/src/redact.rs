@@ -2,10 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use crate::outline::{Item, Kind, Outline};
 use crate::path::{FieldCursor, Fields};
 
 /// How deep a withheld field is named; what lies deeper is named by its ancestor.
 const NAMED_DEPTH: usize = 3;
+
+/// Room for the part of an event that most tags are granted, in bytes.
+const ROOM: usize = 2048;
 
 /// The most withheld fields that are named; an event can have thousands.
 const NAMED_FIELDS: usize = 64;
@@ -16,11 +20,15 @@ const NAMED_FIELDS: usize = 64;
 pub struct Redacted(String);
 
 impl Redacted {
-    /// Writes the granted part of an event.
+    /// Writes the granted part of some values.
     pub fn new(fields: &Map<String, Value>, granted: &Fields) -> Self {
-        let mut text = Vec::with_capacity(1024);
-        write_object(&mut text, fields, granted.cursor());
-        let text = String::from_utf8(text).unwrap_or_default();
+        Redacted::of(&Outline::from(fields), granted)
+    }
+
+    /// Writes the granted part of an event. Whatever was granted as a whole is taken as it stands.
+    pub fn of(fields: &Outline, granted: &Fields) -> Self {
+        let mut text = String::with_capacity(ROOM.min(fields.text_len()));
+        write(&mut text, fields.root(), granted.cursor());
         Redacted(defuse(text))
     }
 
@@ -42,9 +50,10 @@ impl Redacted {
 }
 
 /// The fields of an event that were not granted, for a person to read.
-pub fn withheld(fields: &Map<String, Value>, granted: &Fields) -> Vec<String> {
+pub fn withheld(fields: &Outline, granted: &Fields) -> Vec<String> {
     let mut named = Vec::new();
-    name_withheld(&mut named, &mut Vec::new(), fields, granted.cursor());
+    name_withheld(&mut named, &mut Vec::new(), fields.root(), granted.cursor());
+    named.sort_unstable();
     named
 }
 
@@ -73,75 +82,78 @@ fn defuse(text: String) -> String {
     out
 }
 
-fn write_object(out: &mut Vec<u8>, object: &Map<String, Value>, granted: FieldCursor<'_>) {
-    out.push(b'{');
-    let mut first = true;
-    for (key, value) in object {
-        let Some(granted) = granted.step(key).filter(|granted| granted.takes_all() || is_container(value)) else {
-            continue;
-        };
-        if !first {
-            out.push(b',');
-        }
-        first = false;
-        write_json(out, key);
-        out.push(b':');
-        write_value(out, value, granted);
+fn write(out: &mut String, item: Item<'_>, granted: FieldCursor<'_>) {
+    if granted.takes_all()
+        && let Some(json) = item.json()
+    {
+        return out.push_str(json);
     }
-    out.push(b'}');
-}
-
-fn write_value(out: &mut Vec<u8>, value: &Value, granted: FieldCursor<'_>) {
-    if granted.takes_all() {
-        return write_json(out, value);
-    }
-    match value {
-        Value::Object(object) => write_object(out, object, granted),
-        Value::Array(items) => {
-            out.push(b'[');
-            for (position, item) in items.iter().filter(|item| is_container(item)).enumerate() {
-                if position > 0 {
-                    out.push(b',');
+    match item.kind() {
+        Kind::Object => {
+            out.push('{');
+            let mut is_first = true;
+            for (key, below) in item.members() {
+                let Some(granted) = seen(below, granted.step(key)) else { continue };
+                next(out, &mut is_first);
+                if granted.takes_all()
+                    && let Some(member) = below.member_json()
+                {
+                    out.push_str(member);
+                    continue;
                 }
-                write_value(out, item, granted);
+                write_key(out, key, below.has_plain_key());
+                write(out, below, granted);
             }
-            out.push(b']');
+            out.push('}');
         }
-        // Kept out by `is_container`: a scalar at a place of which only something below was granted.
-        _ => out.extend_from_slice(b"null"),
+        Kind::Array => {
+            out.push('[');
+            let mut is_first = true;
+            for below in item.items() {
+                let Some(granted) = seen(below, Some(granted)) else { continue };
+                next(out, &mut is_first);
+                write(out, below, granted);
+            }
+            out.push(']');
+        }
+        // Kept out by `seen`: a scalar at a place of which only something below was granted.
+        _ => out.push_str("null"),
     }
 }
 
-/// Writing JSON into memory cannot fail: every key is a string, and no number is infinite.
-fn write_json<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    let before = out.len();
-    if serde_json::to_writer(&mut *out, value).is_err() {
-        out.truncate(before);
-        out.extend_from_slice(b"null");
+/// By what a value is seen, if anything of it is.
+fn seen<'f>(item: Item<'_>, granted: Option<FieldCursor<'f>>) -> Option<FieldCursor<'f>> {
+    granted.filter(|granted| granted.takes_all() || item.is_container())
+}
+
+fn next(out: &mut String, is_first: &mut bool) {
+    if !std::mem::take(is_first) {
+        out.push(',');
     }
 }
 
-fn is_container(value: &Value) -> bool {
-    value.is_object() || value.is_array()
+fn write_key(out: &mut String, key: &str, is_plain: bool) {
+    if is_plain {
+        out.push('"');
+        out.push_str(key);
+        out.push_str("\":");
+    } else {
+        // Every text is a JSON string.
+        out.push_str(&serde_json::to_string(key).unwrap_or_default());
+        out.push(':');
+    }
 }
 
-fn name_withheld(
-    named: &mut Vec<String>,
-    way: &mut Vec<String>,
-    fields: &Map<String, Value>,
-    granted: FieldCursor<'_>,
-) {
-    for (key, value) in fields {
+fn name_withheld(named: &mut Vec<String>, way: &mut Vec<String>, fields: Item<'_>, granted: FieldCursor<'_>) {
+    for (key, item) in fields.members() {
         if named.len() >= NAMED_FIELDS {
             return;
         }
-        way.push(key.clone());
-        match (granted.step(key), value) {
+        way.push(key.to_owned());
+        match (granted.step(key), item.kind()) {
             (Some(granted), _) if granted.takes_all() => {}
-            (Some(granted), Value::Object(object)) if way.len() < NAMED_DEPTH => {
-                name_withheld(named, way, object, granted)
-            }
-            (Some(_), Value::Array(_)) => {}
+            (Some(granted), Kind::Object) if way.len() < NAMED_DEPTH => name_withheld(named, way, item, granted),
+            (Some(_), Kind::Array) => {}
             _ => named.push(way.join(".")),
         }
         way.pop();
@@ -158,7 +170,7 @@ mod tests {
         let granted = Fields::parse(granted).expect("patterns");
         let text = Redacted::new(&fields, &granted).into_string();
         assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), seen);
-        assert_eq!(withheld(&fields, &granted), not_seen);
+        assert_eq!(withheld(&Outline::from(&fields), &granted), not_seen);
     }
 
     #[test]

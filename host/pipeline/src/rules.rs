@@ -10,7 +10,9 @@ use crate::consent::{PurposeError, Purposes, Signals, Verdict};
 use crate::container::model;
 use crate::expression::{Around, Expression, NoValue, Nothing, View};
 use crate::identity::Identity;
+use crate::outline::Outline;
 use crate::request::Asked;
+use crate::transform::Filtered;
 use crate::variables::{Values, VariableError, Variables};
 use crate::visitor::Visitor;
 
@@ -43,6 +45,8 @@ pub struct Memo {
     signals: OnceLock<Signals>,
     visitor: Visitor,
     values: OnceLock<Values>,
+    /// What the first transformations make of it, which are for all tags; `None` where they change nothing.
+    changed: OnceLock<Result<Option<Outline>, Filtered>>,
 }
 
 impl Rules {
@@ -117,7 +121,7 @@ pub struct Scope<'e> {
     found: &'e Memo,
     memo: &'e Memo,
     /// What is left of the event without whom it is about; expressions then see nothing of the request either.
-    anonymous: Option<&'e Map<String, Value>>,
+    anonymous: Option<&'e Outline>,
 }
 
 impl<'e> Scope<'e> {
@@ -128,7 +132,7 @@ impl<'e> Scope<'e> {
     }
 
     /// The same event with only `fields` of it left. Variables are computed anew from those, into `memo`.
-    pub fn anonymous(&self, fields: &'e Map<String, Value>, memo: &'e Memo) -> Scope<'e> {
+    pub fn anonymous(&self, fields: &'e Outline, memo: &'e Memo) -> Scope<'e> {
         Scope { memo, anonymous: Some(fields), ..*self }
     }
 
@@ -140,13 +144,25 @@ impl<'e> Scope<'e> {
         view.within(self)
     }
 
+    /// What transformations that are for all tags make of the event, found out once. Of an anonymous one each tag finds it out by itself.
+    pub fn changed(
+        &self,
+        change: impl FnOnce(&View<'_>) -> Result<Option<Outline>, Filtered>,
+    ) -> &'e Result<Option<Outline>, Filtered> {
+        self.memo.changed.get_or_init(|| change(&self.view()))
+    }
+
     /// What is known of consent to a purpose.
     pub fn consent(&self, purpose: &str) -> Verdict {
-        let signals = self
-            .found
-            .signals
-            .get_or_init(|| Signals::read(self.accepted.event.fields(), self.kept(), &self.rules.purposes));
-        self.rules.purposes.verdict(purpose, signals)
+        self.rules.purposes.verdict(purpose, self.signals())
+    }
+
+    fn signals(&self) -> &'e Signals {
+        self.found.signals.get_or_init(|| {
+            let context = self.accepted.event.outline().root().member("context");
+            let of = |name| Some(context?.member(name)?.to_value());
+            Signals::read(&of("consent").unwrap_or_default(), || of("location"), self.kept(), &self.rules.purposes)
+        })
     }
 
     /// What is kept of the request, whether or not expressions see it.
@@ -182,7 +198,7 @@ impl Around for Scope<'_> {
     }
 
     fn is_given(&self, purpose: &str) -> bool {
-        self.consent(purpose).is_given
+        self.rules.purposes.is_given(purpose, self.signals())
     }
 }
 

@@ -25,7 +25,7 @@ async fn a_diverted_request_is_as_the_vendor_would_get_it() {
     let [received] = receiver.received().try_into().expect("one request");
     assert_eq!((received.method.as_str(), received.path.as_str()), ("PUT", "/a%20b/in?c=1&d=%7B"));
     assert_eq!((received.host.as_str(), &received.headers["x-shop"]), ("vendor.example:8443", &"7".parse().unwrap()));
-    assert_eq!(String::from_utf8_lossy(&received.body), r#"{"messageId":"m-1","type":"track"}"#);
+    assert_eq!(String::from_utf8_lossy(&received.body), r#"{"type":"track","messageId":"m-1"}"#);
 }
 
 #[tokio::test]

@@ -28,10 +28,10 @@ pub(super) fn identify(
     events: &mut [Event],
 ) -> Identified {
     let Some(identity) = identity else { return Identified::default() };
-    let before: Vec<Map<String, Value>> = events.iter().map(|event| event.fields().clone()).collect();
+    let before: Vec<Map<String, Value>> = events.iter().map(Event::fields).collect();
     let mut visit = identity.visit(request);
     events.iter_mut().zip(kept).for_each(|(event, kept)| visit.identify(event, kept, rand::random));
-    let found = before.iter().zip(&*events).map(|(before, event)| found(before, event.fields())).collect();
+    let found = before.iter().zip(&*events).map(|(before, event)| found(before, &event.fields())).collect();
     Identified { found, cookies: visit.set_cookies() }
 }
 

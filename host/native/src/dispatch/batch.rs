@@ -334,7 +334,7 @@ fn undelivered_too(end: &mut Option<End>, request: &Permitted, undelivered: &Und
 /// The event as it lies in the journal, and what is kept of its request, for a dead letter.
 fn event_of(record: &Record) -> (serde_json::Value, Request) {
     match Accepted::from_bytes(&record.payload) {
-        Ok(accepted) => (serde_json::Value::Object(accepted.event.fields().clone()), accepted.request),
+        Ok(accepted) => (serde_json::Value::Object(accepted.event.fields()), accepted.request),
         Err(_) => {
             (serde_json::Value::String(String::from_utf8_lossy(&record.payload).into_owned()), Request::default())
         }

@@ -5,6 +5,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value, json};
 use tagyard_pipeline::event::Event;
 use tagyard_pipeline::object::Object;
+use tagyard_pipeline::outline::Outline;
 use tagyard_pipeline::path::Path;
 
 use super::Trial;
@@ -98,6 +99,7 @@ impl MadeUp {
     /// Puts values where the tag looks.
     fn fill(&mut self, event: &mut Map<String, Value>) {
         event.insert("type".to_owned(), KINDS[self.random.random_range(0..KINDS.len())].into());
+        let mut fields = Outline::from(&*event);
         for field in self.fields.clone() {
             if self.random.random_bool(0.5) {
                 continue;
@@ -105,8 +107,9 @@ impl MadeUp {
             let name = value::name(&mut self.random);
             let field = field.replace('*', &name);
             let Ok(path) = Path::parse(&field) else { continue };
-            path.set(event, value::any(&mut self.random, 3));
+            path.set(&mut fields, &value::any(&mut self.random, 3));
         }
+        *event = fields.to_map();
     }
 }
 
@@ -117,7 +120,7 @@ fn taken(mut event: Map<String, Value>) -> Option<Map<String, Value>> {
     if !event.contains_key("userId") {
         event.entry("anonymousId").or_insert_with(|| "a-1".into());
     }
-    Event::new(Object::from(&event)).ok().map(|event| event.fields().clone())
+    Event::new(Object::from(&event)).ok().map(|event| event.fields())
 }
 
 /// An event of each kind, for tags that have no examples.

@@ -13,6 +13,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::LazyLock;
 
 use regex::Regex;
 use serde::Serialize;
@@ -86,8 +87,8 @@ impl Purposes {
         let by_name = Purpose::by_name(name);
         model::Purpose {
             default: spec.default.or(Some(by_name.default)),
-            google: spec.google.clone().or(Some(by_name.google)),
-            tcf: spec.tcf.clone().or(Some(by_name.tcf)),
+            google: spec.google.clone().or_else(|| Some(by_name.google.clone())),
+            tcf: spec.tcf.clone().or_else(|| Some(by_name.tcf.clone())),
             opt_out: spec.opt_out.or(Some(by_name.opt_out)),
             ..spec.clone()
         }
@@ -109,33 +110,36 @@ impl Purposes {
 
     /// What is known of a purpose.
     pub fn verdict(&self, name: &str, signals: &Signals) -> Verdict {
-        let unnamed;
-        let purpose = match self.named.get(name) {
-            Some(purpose) => purpose,
-            None => {
-                unnamed = Purpose::by_name(name);
-                &unnamed
+        let purpose = self.purpose(name);
+        let is_given = self.is_given(name, signals);
+        let mut by: Vec<String> = Vec::new();
+        signals.each(name, purpose, &mut |signal, gives| {
+            if gives == is_given {
+                by.push(signal.to_string());
             }
-        };
-        let statements = signals.of(name, purpose);
-        let is_denied = statements.iter().any(|(_, is_given)| !is_given);
-        let (default, why) = match purpose.default_in.is_empty() {
-            true => (purpose.default, None),
-            false => {
-                let (default, why) = purpose.default_in.answer(signals.place(), purpose.default);
-                (default, Some(why))
-            }
-        };
-        let is_given = match default {
-            Answer::Denied => !is_denied && !statements.is_empty(),
-            Answer::Given => !is_denied,
-        };
-        let mut by: Vec<String> =
-            statements.into_iter().filter(|(_, gives)| *gives == is_given).map(|(signal, _)| signal).collect();
+        });
         // A GPP string may speak twice.
         by.dedup();
-        let default = why.filter(|_| by.is_empty());
+        let default = purpose.default(signals).1.filter(|_| by.is_empty());
         Verdict { purpose: name.to_owned(), is_given, by, default }
+    }
+
+    /// Whether a purpose is given, which nearly always is all that there is to know.
+    pub fn is_given(&self, name: &str, signals: &Signals) -> bool {
+        let purpose = self.purpose(name);
+        let (mut is_denied, mut is_said) = (false, false);
+        signals.each(name, purpose, &mut |_, gives| {
+            is_denied |= !gives;
+            is_said = true;
+        });
+        match purpose.default(signals).0 {
+            Answer::Denied => !is_denied && is_said,
+            Answer::Given => !is_denied,
+        }
+    }
+
+    fn purpose(&self, name: &str) -> &Purpose {
+        self.named.get(name).unwrap_or_else(|| Purpose::by_name(name))
     }
 
     fn cookies(&self) -> impl Iterator<Item = &str> {
@@ -143,36 +147,58 @@ impl Purposes {
     }
 }
 
+/// What purposes' names suggest.
+struct ByName {
+    analytics: Purpose,
+    advertising: Purpose,
+    any: Purpose,
+}
+
+static BY_NAME: LazyLock<ByName> = LazyLock::new(|| {
+    // Of one that nothing is known of, an objection to a sale is heeded.
+    let any = Purpose {
+        default: Answer::Denied,
+        default_in: Regions::default(),
+        google: BTreeSet::new(),
+        tcf: BTreeSet::new(),
+        opt_out: true,
+        cookie: None,
+    };
+    ByName {
+        // Storage, and measuring content.
+        analytics: Purpose {
+            google: [Google::AnalyticsStorage].into(),
+            tcf: [1, 8].into(),
+            opt_out: false,
+            ..any.clone()
+        },
+        // Storage, selecting advertising by few data and by a profile, making the profile, measuring advertising.
+        advertising: Purpose {
+            google: [Google::AdStorage, Google::AdUserData].into(),
+            tcf: [1, 2, 3, 4, 7].into(),
+            ..any.clone()
+        },
+        any,
+    }
+});
+
 impl Purpose {
-    /// What a purpose's name suggests. Of one that nothing is known of, an objection to a sale is heeded.
-    fn by_name(name: &str) -> Self {
+    fn by_name(name: &str) -> &'static Self {
         let is = |known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let nothing = Purpose {
-            default: Answer::Denied,
-            default_in: Regions::default(),
-            google: BTreeSet::new(),
-            tcf: BTreeSet::new(),
-            opt_out: true,
-            cookie: None,
-        };
-        if is(&["analytics"]) {
-            // Storage, and measuring content.
-            return Purpose {
-                google: [Google::AnalyticsStorage].into(),
-                tcf: [1, 8].into(),
-                opt_out: false,
-                ..nothing
-            };
+        match () {
+            () if is(&["analytics"]) => &BY_NAME.analytics,
+            () if is(&["advertising", "marketing"]) => &BY_NAME.advertising,
+            () => &BY_NAME.any,
         }
-        if is(&["advertising", "marketing"]) {
-            // Storage, selecting advertising by few data and by a profile, making the profile, measuring advertising.
-            return Purpose {
-                google: [Google::AdStorage, Google::AdUserData].into(),
-                tcf: [1, 2, 3, 4, 7].into(),
-                ..nothing
-            };
+    }
+
+    /// What holds where no signal speaks of it, and why, where that goes by the place.
+    fn default(&self, signals: &Signals) -> (Answer, Option<String>) {
+        if self.default_in.is_empty() {
+            return (self.default, None);
         }
-        nothing
+        let (default, why) = self.default_in.answer(signals.place(), self.default);
+        (default, Some(why))
     }
 
     fn compile(name: &str, spec: &model::Purpose) -> Result<Self, String> {
@@ -182,8 +208,8 @@ impl Purpose {
             default: spec.default.unwrap_or(by_name.default),
             default_in: Regions::compile(&spec.default_in)
                 .map_err(|name| format!("`{name}` is no country or region"))?,
-            google: spec.google.clone().unwrap_or(by_name.google),
-            tcf: spec.tcf.clone().unwrap_or(by_name.tcf),
+            google: spec.google.clone().unwrap_or_else(|| by_name.google.clone()),
+            tcf: spec.tcf.clone().unwrap_or_else(|| by_name.tcf.clone()),
             opt_out: spec.opt_out.unwrap_or(by_name.opt_out),
             cookie: cookie.transpose()?,
         })

@@ -1,6 +1,7 @@
 //! The signals that come with an event, gathered once for all its purposes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde_json::{Map, Value};
 
@@ -43,11 +44,13 @@ pub(super) fn ask(asked: &mut Asked) {
 }
 
 impl Signals {
-    /// Gathers what an event and its request say.
-    pub fn read(event: &Map<String, Value>, request: &Map<String, Value>, purposes: &Purposes) -> Self {
-        let context = event.get("context");
-        let said = context.and_then(|context| context.get("consent")).unwrap_or(&Value::Null);
-        let location = || context.and_then(|context| context.get("location")).cloned();
+    /// Gathers what an event and its request say. `said` is the event's `context.consent`, `location` its `context.location`.
+    pub fn read(
+        said: &Value,
+        location: impl FnOnce() -> Option<Value>,
+        request: &Map<String, Value>,
+        purposes: &Purposes,
+    ) -> Self {
         let kept = Kept { event: said, request };
         let mut signals = Signals {
             preferences: said.get("categoryPreferences").and_then(Value::as_object).cloned().unwrap_or_default(),
@@ -96,30 +99,44 @@ impl Signals {
         self.place.as_ref()
     }
 
-    /// What each signal that speaks of a purpose says.
-    pub(super) fn of(&self, name: &str, purpose: &Purpose) -> Vec<(Name, bool)> {
-        let mut statements = Vec::new();
+    /// Calls `heard` with each signal that speaks of a purpose, and whether it gives it.
+    pub(super) fn each(&self, name: &str, purpose: &Purpose, heard: &mut dyn FnMut(Signal<'_>, bool)) {
         if let Some(preference) = self.preferences.get(name) {
-            statements.push(("categoryPreferences".to_owned(), *preference == Value::Bool(true)));
+            heard(Signal::Named("categoryPreferences"), *preference == Value::Bool(true));
         }
         for (signal, said) in &self.google {
-            let said: Vec<bool> = purpose.google.iter().filter_map(|kind| said.of(*kind)).collect();
-            if !said.is_empty() {
-                statements.push((signal.clone(), said.into_iter().all(|granted| granted)));
+            let mut said = purpose.google.iter().filter_map(|kind| said.of(*kind)).peekable();
+            if said.peek().is_some() {
+                heard(Signal::Named(signal), said.all(|granted| granted));
             }
         }
         if !purpose.tcf.is_empty() {
-            statements.extend(self.tcf.iter().map(|(signal, given)| (signal.clone(), purpose.tcf.is_subset(given))));
+            self.tcf.iter().for_each(|(signal, given)| heard(Signal::Named(signal), purpose.tcf.is_subset(given)));
         }
         if purpose.opt_out {
-            statements.extend(self.objections.iter().map(|signal| (signal.clone(), false)));
+            self.objections.iter().for_each(|signal| heard(Signal::Named(signal), false));
         }
         if let Some((cookie, given)) = &purpose.cookie
             && let Some(value) = self.cookies.get(cookie)
         {
-            statements.push((format!("the cookie {cookie}"), given.is_match(value)));
+            heard(Signal::Cookie(cookie), given.is_match(value));
         }
-        statements
+    }
+}
+
+/// What speaks of a purpose, for a person to read.
+#[derive(Clone, Copy)]
+pub(super) enum Signal<'s> {
+    Named(&'s str),
+    Cookie(&'s str),
+}
+
+impl fmt::Display for Signal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Signal::Named(name) => f.write_str(name),
+            Signal::Cookie(name) => write!(f, "the cookie {name}"),
+        }
     }
 }
 
@@ -135,9 +152,10 @@ impl<'k> Kept<'k> {
     /// cookie, of the request's query. One that is empty is none.
     fn texts(&self, event: &'k str, cookie: Option<&'k str>, query: &'k str) -> impl Iterator<Item = (Name, &'k str)> {
         let own = self.event.get(event).map(|value| (format!("context.consent.{event}"), value));
-        let google = || Some((format!("context.consent.google.{query}"), self.event.get("google")?.get(query)?));
-        let google = google();
-        let cookie = cookie.and_then(|name| Some((format!("the cookie {name}"), self.kept("cookies", name)?)));
+        let google = self.event.get("google").and_then(|google| google.get(query));
+        let google = google.map(|value| (format!("context.consent.google.{query}"), value));
+        let cookie =
+            cookie.and_then(|name| self.kept("cookies", name).map(|value| (format!("the cookie {name}"), value)));
         let query = self.kept("query", query).map(|value| (format!("{query} of the request"), value));
         let texts = [own, google, cookie, query].into_iter().flatten();
         texts.filter_map(|(name, value)| Some((name, value.as_str()?))).filter(|(_, text)| !text.is_empty())

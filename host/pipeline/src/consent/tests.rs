@@ -11,8 +11,7 @@ const NONE: &str = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA";
 
 fn verdict(purposes: &Value, name: &str, consent: &Value, request: &Value) -> Verdict {
     let purposes = Purposes::compile(&serde_json::from_value(purposes.clone()).unwrap()).unwrap();
-    let event = json!({"context": {"consent": consent}});
-    let signals = Signals::read(event.as_object().unwrap(), request.as_object().unwrap(), &purposes);
+    let signals = Signals::read(consent, || None, request.as_object().unwrap(), &purposes);
     purposes.verdict(name, &signals)
 }
 

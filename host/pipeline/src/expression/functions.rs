@@ -1,5 +1,6 @@
 //! What expressions can call besides CEL's own: what conditions on the web need and CEL lacks.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -117,10 +118,15 @@ pub(crate) fn network(text: &str) -> Option<IpNet> {
 }
 
 fn in_cidr<'b, 'v>(address: &str, networks: &[&str]) -> Result<CowVal<'b, 'v>> {
-    let address: IpAddr = address.parse().map_err(|_| failed("inCidr", "not an address"))?;
-    let address = address.to_canonical();
-    let within = |within: &&str| network(within).is_some_and(|network| network.contains(&address));
-    Ok(CowVal::owned(CelBool::from(networks.iter().any(within))))
+    let networks: Vec<IpNet> = networks.iter().filter_map(|text| network(text)).collect();
+    let within = is_within(address, &networks).ok_or_else(|| failed("inCidr", "not an address"))?;
+    Ok(CowVal::owned(CelBool::from(within)))
+}
+
+/// Whether an address lies in one of these; `None` where it is none.
+pub(super) fn is_within(address: &str, networks: &[IpNet]) -> Option<bool> {
+    let address = address.parse::<IpAddr>().ok()?.to_canonical();
+    Some(networks.iter().any(|network| network.contains(&address)))
 }
 
 fn matches<'b, 'v>(subject: &str, source: &str) -> Result<CowVal<'b, 'v>> {
@@ -143,18 +149,11 @@ fn matches<'b, 'v>(subject: &str, source: &str) -> Result<CowVal<'b, 'v>> {
 fn url<'b, 'v>(text: &str) -> Result<CowVal<'b, 'v>> {
     let url = Url::parse(text).map_err(|_| failed("url", "not a URL"))?;
     let mut parts: HashMap<CelMapKey<'v>, Box<dyn Val + 'v>> = HashMap::new();
-    let mut part = |name: &'static str, value: Option<&str>| {
-        if let Some(value) = value {
-            parts.insert(CelMapKey::from(name), Box::new(CelString::from(value.to_owned())));
+    for name in URL_PARTS {
+        if let Some(value) = url_part(&url, name) {
+            parts.insert(CelMapKey::from(name), Box::new(CelString::from(value.into_owned())));
         }
-    };
-    part("scheme", Some(url.scheme()));
-    part("host", url.host_str());
-    part("port", url.port_or_known_default().map(|port| port.to_string()).as_deref());
-    part("path", Some(url.path()));
-    part("search", url.query());
-    part("fragment", url.fragment());
-    part("origin", Some(&url[..Position::BeforePath]));
+    }
     let mut query: HashMap<CelMapKey<'v>, Box<dyn Val + 'v>> = HashMap::new();
     for (name, value) in url.query_pairs() {
         let name = CelMapKey::from(name.into_owned());
@@ -162,6 +161,23 @@ fn url<'b, 'v>(text: &str) -> Result<CowVal<'b, 'v>> {
     }
     parts.insert(CelMapKey::from("query"), values::map(query));
     Ok(CowVal::Owned(values::map(parts)))
+}
+
+/// The parts of a URL that are texts.
+const URL_PARTS: [&str; 7] = ["scheme", "host", "port", "path", "search", "fragment", "origin"];
+
+/// One of [`URL_PARTS`], if the URL has it.
+pub(super) fn url_part<'u>(url: &'u Url, name: &str) -> Option<Cow<'u, str>> {
+    match name {
+        "scheme" => Some(url.scheme().into()),
+        "host" => url.host_str().map(Cow::from),
+        "port" => url.port_or_known_default().map(|port| port.to_string().into()),
+        "path" => Some(url.path().into()),
+        "search" => url.query().map(Cow::from),
+        "fragment" => url.fragment().map(Cow::from),
+        "origin" => Some(url[..Position::BeforePath].into()),
+        _ => None,
+    }
 }
 
 /// `browser`, `version`, `os`, `osVersion`, `kind` (`pc`, `smartphone`, `mobilephone`, `appliance`, `crawler`, `misc`) and `vendor`, each

@@ -109,8 +109,8 @@ impl Expression {
     /// # Errors
     /// When it has no value, or one that is no boolean.
     pub fn test(&self, view: &View<'_>) -> Result<bool, NoValue> {
-        if let Some(value) = self.code.plain.as_ref().and_then(|plain| plain.value(view)) {
-            return value?.as_bool().ok_or(NoValue::Type);
+        if let Some(answer) = self.code.plain.as_ref().and_then(|plain| plain.test(view)) {
+            return answer;
         }
         self.run(view, |value| value.downcast_ref::<CelBool>().map(|answer| *answer.inner()).ok_or(NoValue::Type))
     }

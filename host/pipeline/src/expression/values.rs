@@ -1,5 +1,6 @@
 //! JSON as CEL values, and back. Numbers become doubles, as CEL's own mapping of JSON has it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use cel::common::types::{CelBool, CelDouble, CelList, CelMap, CelMapKey, CelNull, CelString};
@@ -9,6 +10,7 @@ use serde_json::{Map, Number, Value};
 
 use super::NoValue;
 use super::reads::Tree;
+use crate::outline::{Item, Kind};
 
 /// Of an object what is read of it. Texts are borrowed.
 pub(super) fn object<'v>(object: &'v Map<String, Value>, read: &Tree) -> Box<dyn Val + 'v> {
@@ -24,6 +26,32 @@ pub(super) fn object<'v>(object: &'v Map<String, Value>, read: &Tree) -> Box<dyn
         Some((CelMapKey::from(name.as_str()), value))
     });
     map(members.collect())
+}
+
+/// The same of an event.
+pub(super) fn outlined<'v>(item: Item<'v>, read: &Tree) -> Box<dyn Val + 'v> {
+    if read.is_all() || item.kind() != Kind::Object {
+        return whole_item(item);
+    }
+    let members = read.members().filter_map(|(name, read)| {
+        let (name, item) = item.entry(name)?;
+        Some((CelMapKey::from(name), outlined(item, read)))
+    });
+    map(members.collect())
+}
+
+fn whole_item(item: Item<'_>) -> Box<dyn Val + '_> {
+    match item.kind() {
+        Kind::Null => Box::new(CelNull),
+        Kind::True | Kind::False => Box::new(CelBool::from(item.kind() == Kind::True)),
+        Kind::Number => Box::new(CelDouble::from(item.number().unwrap_or(f64::NAN))),
+        Kind::Text => match item.text().unwrap_or_default() {
+            Cow::Borrowed(text) => Box::new(CelString::from(text)),
+            Cow::Owned(text) => Box::new(CelString::from(text)),
+        },
+        Kind::Array => Box::new(CelList::from(item.items().map(whole_item).collect::<Vec<_>>())),
+        Kind::Object => map(item.members().map(|(key, item)| (CelMapKey::from(key), whole_item(item))).collect()),
+    }
 }
 
 /// A whole value.

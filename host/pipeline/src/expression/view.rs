@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::reads::Tree;
 use super::{NoValue, values};
 use crate::event::Event;
+use crate::outline::{Item, Outline};
 
 /// An event as expressions see it. Nothing is read or converted before an expression asks for it.
 #[derive(Clone, Copy)]
@@ -62,7 +63,7 @@ impl Around for Nothing {
 enum Viewed<'e> {
     Event(&'e Event),
     /// An event on its way through the transformations.
-    Fields(&'e Map<String, Value>),
+    Fields(&'e Outline),
 }
 
 impl<'e> View<'e> {
@@ -72,7 +73,7 @@ impl<'e> View<'e> {
     }
 
     /// An event's fields with nothing around them.
-    pub fn new(fields: &'e Map<String, Value>) -> Self {
+    pub fn new(fields: &'e Outline) -> Self {
         View { of: Viewed::Fields(fields), around: &Nothing }
     }
 
@@ -82,16 +83,16 @@ impl<'e> View<'e> {
     }
 
     /// Other fields in the same surroundings.
-    pub fn with_fields<'f>(&self, fields: &'f Map<String, Value>) -> View<'f>
+    pub fn with_fields<'f>(&self, fields: &'f Outline) -> View<'f>
     where
         'e: 'f,
     {
         View::new(fields).within(self.around)
     }
 
-    pub fn fields(&self) -> &'e Map<String, Value> {
+    pub fn fields(&self) -> &'e Outline {
         match self.of {
-            Viewed::Event(event) => event.fields(),
+            Viewed::Event(event) => event.outline(),
             Viewed::Fields(fields) => fields,
         }
     }
@@ -106,7 +107,7 @@ impl<'e> View<'e> {
     /// Where a variable takes too many steps. Any other that has no value is left out, and so is missing.
     pub(super) fn bind(&self, root: &str, read: &Tree) -> Result<Box<dyn Val + 'e>, NoValue> {
         Ok(match root {
-            "event" => values::object(self.fields(), read),
+            "event" => values::outlined(self.fields().root(), read),
             "request" => values::object(self.around.request(), read),
             "vars" => {
                 let values = read.members().filter_map(|(name, _)| match self.around.variable(name) {
@@ -135,7 +136,7 @@ impl<'e> View<'e> {
         };
         match path {
             ["event"] => None,
-            ["event", path @ ..] => within(self.fields(), path),
+            ["event", path @ ..] => self.fields().root().at(path).map(Item::to_value),
             ["request", path @ ..] => within(self.around.request(), path),
             ["visitor", name] => self.around.visitor(name).cloned(),
             ["vars", name, path @ ..] => {

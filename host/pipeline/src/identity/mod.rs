@@ -79,10 +79,8 @@ impl Identity {
     /// What an event's consent allows of what needs these purposes. Only the parts of the event that consent is read from are looked
     /// at.
     fn signals(&self, context: &Object, request: &Map<String, Value>) -> Signals {
-        let parts =
-            ["consent", "location"].into_iter().filter_map(|name| Some((name.to_owned(), context.value(name)?)));
-        let event = Map::from_iter([("context".to_owned(), Value::Object(parts.collect()))]);
-        Signals::read(&event, request, &self.purposes)
+        let said = context.value("consent").unwrap_or_default();
+        Signals::read(&said, || context.value("location"), request, &self.purposes)
     }
 
     fn allowed(&self, purposes: &[String], signals: &Signals) -> Allowed {

@@ -2,9 +2,10 @@
 //!
 //! It recurses as deep as an event is nested, which is bounded where events are taken, or a path is long.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Path, PathError};
+use crate::outline::{Id, Item, Kind, Outline};
 
 /// Whatever lies at a path and below it, or all of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,134 +23,121 @@ impl Part {
         }
     }
 
-    /// Whether a text, number or boolean in it is such a one.
-    pub fn any(&self, fields: &Map<String, Value>, test: &dyn Fn(&Value) -> bool) -> bool {
-        any_in_object(&self.0, fields, test)
-    }
-
-    /// Changes the texts, numbers and booleans in it.
-    pub fn each(&self, fields: &mut Map<String, Value>, change: &dyn Fn(&mut Value)) {
-        each_in_object(&self.0, fields, change);
+    /// Calls `look` with each text, number and boolean in it.
+    pub(crate) fn each<'o>(&self, fields: &'o Outline, look: &mut dyn FnMut(Item<'o>)) {
+        each(&self.0, fields.root(), look);
     }
 }
 
 impl Path {
     /// Whether there is anything.
-    pub fn leads_somewhere(&self, fields: &Map<String, Value>) -> bool {
-        leads(&self.0, fields)
+    pub(crate) fn leads_somewhere(&self, fields: &Outline) -> bool {
+        leads(&self.0, fields.root())
     }
 
     /// Removes the value at this path, in every element where it leads through lists.
-    pub fn remove(&self, fields: &mut Map<String, Value>) {
-        self.take(fields);
+    pub(crate) fn remove(&self, fields: &mut Outline) {
+        take(&self.0, fields, Outline::ROOT);
     }
 
-    /// Removes the value and returns it; where the path leads through a list, the list of its elements' values.
-    pub fn take(&self, fields: &mut Map<String, Value>) -> Option<Value> {
-        take(&self.0, fields)
+    /// Removes the value from an object and returns it; where the path leads through a list, the list of its elements' values.
+    pub(crate) fn take_from(&self, fields: &mut Outline, object: Id) -> Option<Value> {
+        let taken = taken(&self.0, fields.item(object));
+        if taken.is_some() {
+            take(&self.0, fields, object);
+        }
+        taken
     }
 
     /// What two paths have in common, and what of each is left; something always is.
-    pub fn fork<'p>(&'p self, other: &'p Path) -> (Path, Path, Path) {
+    pub(crate) fn fork<'p>(&'p self, other: &'p Path) -> (Path, Path, Path) {
         let most = self.0.len().min(other.0.len()) - 1;
         let common = self.0.iter().zip(&other.0).take(most).take_while(|(own, others)| own == others).count();
         let path = |parts: &[String]| Path(parts.to_vec());
         (path(&self.0[..common]), path(&self.0[common..]), path(&other.0[common..]))
     }
 
-    /// Calls `visit` with every object at this path; the path of [`Path::fork`] that has no part is the event itself.
-    pub fn objects(&self, fields: &mut Map<String, Value>, visit: &mut dyn FnMut(&mut Map<String, Value>)) {
-        objects(&self.0, fields, visit);
+    /// Every object at this path; at the path of [`Path::fork`] that has no part it is the event itself.
+    pub(crate) fn objects(&self, fields: &Outline) -> Vec<Id> {
+        let mut found = Vec::new();
+        objects(&self.0, fields.root(), &mut found);
+        found
     }
 
     /// Whether one of the two lies in the other, or is it.
-    pub fn overlaps(&self, other: &Path) -> bool {
+    pub(crate) fn overlaps(&self, other: &Path) -> bool {
         self.0.iter().zip(&other.0).all(|(own, others)| own == others)
     }
 }
 
-fn any_in_object(parts: &[String], object: &Map<String, Value>, test: &dyn Fn(&Value) -> bool) -> bool {
-    match parts {
-        [] => object.values().any(|value| any_in(&[], value, test)),
-        [first, rest @ ..] => object.get(first).is_some_and(|value| any_in(rest, value, test)),
-    }
-}
-
-fn any_in(parts: &[String], value: &Value, test: &dyn Fn(&Value) -> bool) -> bool {
-    match value {
-        Value::Object(object) => any_in_object(parts, object, test),
-        Value::Array(items) => items.iter().any(|item| any_in(parts, item, test)),
-        value => parts.is_empty() && !value.is_null() && test(value),
-    }
-}
-
-fn each_in_object(parts: &[String], object: &mut Map<String, Value>, change: &dyn Fn(&mut Value)) {
-    match parts {
-        [] => object.values_mut().for_each(|value| each_in(&[], value, change)),
-        [first, rest @ ..] => {
-            if let Some(value) = object.get_mut(first) {
-                each_in(rest, value, change);
+fn each<'o>(parts: &[String], value: Item<'o>, look: &mut dyn FnMut(Item<'o>)) {
+    match (value.kind(), parts) {
+        (Kind::Object, []) => value.members().for_each(|(_, below)| each(&[], below, look)),
+        (Kind::Object, [first, rest @ ..]) => {
+            if let Some(below) = value.member(first) {
+                each(rest, below, look);
             }
         }
-    }
-}
-
-fn each_in(parts: &[String], value: &mut Value, change: &dyn Fn(&mut Value)) {
-    match value {
-        Value::Object(object) => each_in_object(parts, object, change),
-        Value::Array(items) => items.iter_mut().for_each(|item| each_in(parts, item, change)),
-        Value::Null => {}
-        value if parts.is_empty() => change(value),
+        (Kind::Array, parts) => value.items().for_each(|item| each(parts, item, look)),
+        (Kind::True | Kind::False | Kind::Number | Kind::Text, []) => look(value),
         _ => {}
     }
 }
 
-fn leads(parts: &[String], object: &Map<String, Value>) -> bool {
-    fn within(parts: &[String], value: &Value) -> bool {
-        match value {
-            _ if parts.is_empty() => true,
-            Value::Object(object) => leads(parts, object),
-            Value::Array(items) => items.iter().any(|item| within(parts, item)),
-            _ => false,
-        }
-    }
+fn leads(parts: &[String], value: Item<'_>) -> bool {
     let Some((first, rest)) = parts.split_first() else { return true };
-    object.get(first).is_some_and(|value| within(rest, value))
-}
-
-fn take(parts: &[String], object: &mut Map<String, Value>) -> Option<Value> {
-    fn within(parts: &[String], value: &mut Value) -> Option<Value> {
-        match value {
-            Value::Object(object) => take(parts, object),
-            Value::Array(items) => {
-                let taken: Vec<Value> = items.iter_mut().filter_map(|item| within(parts, item)).collect();
-                (!taken.is_empty()).then_some(Value::Array(taken))
-            }
-            _ => None,
-        }
-    }
-    match parts {
-        [] => None,
-        [last] => object.remove(last),
-        [first, rest @ ..] => within(rest, object.get_mut(first)?),
+    match value.kind() {
+        Kind::Object => value.member(first).is_some_and(|below| leads(rest, below)),
+        Kind::Array => value.items().any(|item| leads(parts, item)),
+        _ => false,
     }
 }
 
-fn objects(parts: &[String], object: &mut Map<String, Value>, visit: &mut dyn FnMut(&mut Map<String, Value>)) {
-    fn within(parts: &[String], value: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)) {
-        match value {
-            Value::Object(object) => objects(parts, object, visit),
-            Value::Array(items) => items.iter_mut().for_each(|item| within(parts, item, visit)),
-            _ => {}
+/// What [`take`] would take.
+fn taken(parts: &[String], value: Item<'_>) -> Option<Value> {
+    match (value.kind(), parts) {
+        (Kind::Object, [last]) => value.member(last).map(Item::to_value),
+        (Kind::Object, [first, rest @ ..]) => taken(rest, value.member(first)?),
+        (Kind::Array, parts) => {
+            let taken: Vec<Value> = value.items().filter_map(|item| taken(parts, item)).collect();
+            (!taken.is_empty()).then_some(Value::Array(taken))
         }
+        _ => None,
     }
-    match parts {
-        [] => visit(object),
-        [first, rest @ ..] => {
-            if let Some(value) = object.get_mut(first) {
-                within(rest, value, visit);
+}
+
+fn take(parts: &[String], fields: &mut Outline, value: Id) {
+    let item = fields.item(value);
+    match (item.kind(), parts) {
+        (Kind::Object, [last]) => {
+            if let Some(id) = item.member(last).map(|below| below.id) {
+                fields.remove(id);
             }
         }
+        (Kind::Object, [first, rest @ ..]) => {
+            if let Some(id) = item.member(first).map(|below| below.id) {
+                take(rest, fields, id);
+            }
+        }
+        (Kind::Array, parts) => {
+            for id in item.items().map(|item| item.id).collect::<Vec<_>>() {
+                take(parts, fields, id);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn objects(parts: &[String], value: Item<'_>, found: &mut Vec<Id>) {
+    match (value.kind(), parts) {
+        (Kind::Object, []) => found.push(value.id),
+        (Kind::Object, [first, rest @ ..]) => {
+            if let Some(below) = value.member(first) {
+                objects(rest, below, found);
+            }
+        }
+        (Kind::Array, parts) => value.items().for_each(|item| objects(parts, item, found)),
+        _ => {}
     }
 }
 
@@ -158,10 +146,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check(change: impl Fn(&mut Map<String, Value>), event: Value, expected: Value) {
-        let Value::Object(mut fields) = event.clone() else { panic!("an object") };
+    fn check(change: impl Fn(&mut Outline), event: Value, expected: Value) {
+        let mut fields = Outline::from(event.as_object().expect("an object"));
         change(&mut fields);
-        assert_eq!(Value::Object(fields), expected, "{event}");
+        assert_eq!(Value::Object(fields.to_map()), expected, "{event}");
     }
 
     fn path(text: &str) -> Path {
@@ -170,7 +158,7 @@ mod tests {
 
     #[test]
     fn removes_through_objects_and_lists() {
-        let remove = |at: &'static str| move |fields: &mut Map<String, Value>| path(at).remove(fields);
+        let remove = |at: &'static str| move |fields: &mut Outline| path(at).remove(fields);
         check(remove("a.b"), json!({"a": {"b": 1, "c": 2}}), json!({"a": {"c": 2}}));
         check(remove("a.b"), json!({"a": [{"b": 1, "c": 2}, 7, [{"b": 3}]]}), json!({"a": [{"c": 2}, 7, [{}]]}));
         check(remove("a.b"), json!({"a": 1}), json!({"a": 1}));
@@ -179,9 +167,13 @@ mod tests {
     #[test]
     fn a_part_is_all_that_lies_at_a_path_and_below() {
         let double = |part: &'static str| {
-            move |fields: &mut Map<String, Value>| {
+            move |fields: &mut Outline| {
                 let part = Part::parse(part).expect("part");
-                part.each(fields, &|value| *value = json!(value.as_i64().unwrap_or_default() * 2));
+                let mut doubled = Vec::new();
+                part.each(fields, &mut |item| {
+                    doubled.push((item.id, item.to_value().as_i64().unwrap_or_default() * 2));
+                });
+                doubled.into_iter().for_each(|(id, value)| fields.replace(id, &json!(value)));
             }
         };
         let event = json!({"a": {"b": [1, {"c": 2}, null]}, "d": 3});

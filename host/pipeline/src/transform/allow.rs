@@ -1,9 +1,8 @@
 //! `allow`: leaves nothing but the fields that it names.
 
-use serde_json::{Map, Value};
-
 use super::error::{Fault, Step, TransformError, TransformErrors};
 use super::{Change, Compiled, Effect, Passage};
+use crate::outline::{Id, Item, Kind};
 use crate::path::{FieldCursor, Fields};
 
 #[derive(Debug)]
@@ -19,37 +18,23 @@ pub(super) fn compile(patterns: &[String]) -> Compiled {
 
 impl Change for Allow {
     fn apply(&self, event: &mut Passage<'_, '_>) {
-        if !holds_only(event.fields(), self.0.cursor()) {
-            retain(event.to_mut(), self.0.cursor());
+        let mut others = Vec::new();
+        find_others(event.fields().root(), self.0.cursor(), &mut others);
+        for id in others {
+            event.to_mut().remove(id);
         }
     }
 }
 
-fn holds_only(object: &Map<String, Value>, allowed: FieldCursor<'_>) -> bool {
-    object.iter().all(|(key, value)| allowed.step(key).is_some_and(|allowed| is_allowed(value, allowed)))
-}
-
-fn is_allowed(value: &Value, allowed: FieldCursor<'_>) -> bool {
-    match value {
-        _ if allowed.takes_all() => true,
-        Value::Object(object) => holds_only(object, allowed),
-        Value::Array(items) => items.iter().all(|item| is_allowed(item, allowed)),
-        _ => false,
+/// What in an object or list is not allowed. Of a scalar at a place of which only something below was named nothing is.
+fn find_others(value: Item<'_>, allowed: FieldCursor<'_>, others: &mut Vec<Id>) {
+    let mut look = |below: Item<'_>, allowed: Option<FieldCursor<'_>>| match allowed {
+        Some(allowed) if allowed.takes_all() => {}
+        Some(allowed) if below.is_container() => find_others(below, allowed, others),
+        _ => others.push(below.id),
+    };
+    match value.kind() {
+        Kind::Array => value.items().for_each(|item| look(item, Some(allowed))),
+        _ => value.members().for_each(|(key, below)| look(below, allowed.step(key))),
     }
-}
-
-fn retain(object: &mut Map<String, Value>, allowed: FieldCursor<'_>) {
-    object.retain(|key, value| allowed.step(key).is_some_and(|allowed| keep(value, allowed)));
-}
-
-/// Whether anything of a value may stay; what may not is taken out of it.
-fn keep(value: &mut Value, allowed: FieldCursor<'_>) -> bool {
-    match value {
-        _ if allowed.takes_all() => {}
-        Value::Object(object) => retain(object, allowed),
-        Value::Array(items) => items.retain_mut(|item| keep(item, allowed)),
-        // Only something below it was named, and it has nothing below.
-        _ => return false,
-    }
-    true
 }

@@ -27,14 +27,13 @@ impl<L: Leaf + Clone> Leaves<L> {
 impl<L: Leaf> Change for Leaves<L> {
     fn apply(&self, event: &mut Passage<'_, '_>) {
         for (part, leaf) in &self.0 {
-            if !part.any(event.fields(), &|value| leaf.change(value).is_some()) {
-                continue;
-            }
-            part.each(event.to_mut(), &|value| {
-                if let Some(changed) = leaf.change(value) {
-                    *value = changed;
-                }
+            let mut changed = Vec::new();
+            part.each(event.fields(), &mut |item| {
+                changed.extend(leaf.change(&item.to_value()).map(|value| (item.id, value)));
             });
+            for (id, value) in changed {
+                event.to_mut().replace(id, &value);
+            }
         }
     }
 }

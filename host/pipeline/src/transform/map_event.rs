@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Change, Compiled, Effect, Passage};
+use crate::outline::{Id, Outline};
 
 #[derive(Debug)]
 struct MapEvent(BTreeMap<String, String>);
@@ -15,23 +16,23 @@ pub(super) fn compile(names: &BTreeMap<String, String>) -> Compiled {
 
 impl Change for MapEvent {
     fn apply(&self, event: &mut Passage<'_, '_>) {
-        if let Some(name) = self.new_name(event.fields()) {
-            let field = field(event.fields()).to_owned();
-            event.to_mut().insert(field, Value::String(name.to_owned()));
+        if let Some((place, name)) = self.new_name(event.fields()) {
+            event.to_mut().replace(place, &Value::from(name));
         }
     }
 }
 
 impl MapEvent {
-    fn new_name(&self, fields: &Map<String, Value>) -> Option<&str> {
-        let name = fields.get(field(fields))?.as_str()?;
-        self.0.get(name).map(String::as_str)
+    /// The name, and where the one that it replaces stands.
+    fn new_name(&self, fields: &Outline) -> Option<(Id, &str)> {
+        let name = fields.root().member(field(fields))?;
+        Some((name.id, self.0.get(&*name.text()?)?))
     }
 }
 
 /// Where an event of this type has its name.
-fn field(fields: &Map<String, Value>) -> &'static str {
-    match fields.get("type").and_then(Value::as_str) {
+fn field(fields: &Outline) -> &'static str {
+    match fields.root().member("type").and_then(|kind| kind.text()).as_deref() {
         Some("page" | "screen") => "name",
         _ => "event",
     }

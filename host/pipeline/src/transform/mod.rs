@@ -27,10 +27,9 @@ mod truncate_ip;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::{Map, Value};
-
 use crate::container::model;
 use crate::expression::{Expression, NoValue};
+use crate::outline::Outline;
 
 pub use chain::Chain;
 pub use error::{Fault, Place, Step, TransformError, TransformErrors};
@@ -40,7 +39,7 @@ pub use trace::Traced;
 use passage::Passage;
 
 /// An event's fields, changed.
-pub type Fields<'e> = Cow<'e, Map<String, Value>>;
+pub type Fields<'e> = Cow<'e, Outline>;
 
 /// One transformation, compiled.
 #[derive(Debug)]

@@ -58,11 +58,13 @@ impl Change for Rename {
             if !moved.whole.leads_somewhere(event.fields()) {
                 continue;
             }
-            moved.within.objects(event.to_mut(), &mut |object| {
-                if let Some(value) = moved.from.take(object) {
-                    moved.to.set(object, value);
+            let objects = moved.within.objects(event.fields());
+            let fields = event.to_mut();
+            for object in objects {
+                if let Some(value) = moved.from.take_from(fields, object) {
+                    moved.to.set_in(fields, object, &value);
                 }
-            });
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ impl Change for Set {
             self.0.iter().filter_map(|(path, expression)| Some((path, expression.value(view).ok()?))).collect()
         });
         for (path, value) in values {
-            path.set(event.to_mut(), value);
+            path.set(event.to_mut(), &value);
         }
     }
 }

@@ -17,11 +17,11 @@ fn check(specs: Value, event: Value, expected: Value) {
     let shared = specs.as_array().expect("list").iter().map(|spec| compile(spec).expect("compiles")).collect();
     let tag = serde_json::from_value(json!({"name": "mine", "use": "webhook"})).expect("tag");
     let chain = Chain::compile(&tag, shared).expect("compiles");
-    let Value::Object(fields) = event.clone() else { panic!("an object") };
-    let applied = chain.apply(&View::new(&fields)).map(|fields| {
-        assert!(matches!(fields, Cow::Owned(_)) || *fields == event.as_object().cloned().unwrap_or_default());
-        assert!(matches!(fields, Cow::Borrowed(_)) || event != expected, "copied in vain: {specs}");
-        Value::Object(fields.into_owned())
+    let fields = Outline::from(event.as_object().expect("an object"));
+    let applied = chain.made(chain.iter(), &View::new(&fields), &fields).map(|changed| {
+        assert!(matches!(changed, Cow::Owned(_)) || *changed == fields);
+        assert!(matches!(changed, Cow::Borrowed(_)) || event != expected, "copied in vain: {specs}");
+        Value::Object(changed.to_map())
     });
     assert_eq!(
         applied.map_err(|filtered| json!(filtered.to_string())).unwrap_or_else(|reason| reason),
@@ -95,11 +95,12 @@ fn they_see_what_stands_around_the_event() {
         Chain::compile(&tag, shared).expect("compiles")
     };
     let view = scope.view();
-    let applied = chain("mine").apply(&view).expect("not filtered");
-    assert_eq!(applied["properties"], json!({"theme": "dark", "value": 21}));
+    let mine = chain("mine");
+    let applied = mine.apply(&scope).expect("not filtered");
+    assert_eq!(applied.to_map()["properties"], json!({"theme": "dark", "value": 21}));
     let traced: Vec<String> = chain("mine").trace(&view).iter().map(|traced| traced.fields.join(" ")).collect();
     assert_eq!(traced, ["properties.total", "properties.theme", "properties.value"]);
-    assert!(chain("filtered").apply(&view).is_err());
+    assert!(chain("filtered").apply(&scope).is_err());
 }
 
 #[test]
@@ -288,11 +289,11 @@ fn a_mask_neither_grows_a_text_nor_looks_at_it_for_ever() {
     let masked = |pattern: &str, with: &str, text: &str| {
         let transform =
             compile(&json!({"mask": {"fields": ["a"], "pattern": pattern, "with": with}})).expect("compiles");
-        let Value::Object(fields) = json!({ "a": text }) else { panic!("an object") };
+        let fields = Outline::from(json!({ "a": text }).as_object().expect("an object"));
         let view = View::new(&fields);
-        let mut event = Passage::of(&view);
+        let mut event = Passage::of(&view, &fields);
         transform.apply(&mut event).expect("not filtered");
-        event.fields()["a"].as_str().map(str::to_owned).expect("text")
+        event.fields().to_map()["a"].as_str().map(str::to_owned).expect("text")
     };
     assert_eq!(masked("x", &"é".repeat(32), &"x".repeat(10)).len(), 256);
     assert_eq!(masked("x", &"y".repeat(64), &"x".repeat(500)).len(), 1_000);
@@ -448,7 +449,7 @@ fn a_trace_names_what_changed_and_no_value() {
     }) else {
         panic!("an object")
     };
-    let traced = Chain::compile(&tag, shared).expect("compiles").trace(&View::new(&fields));
+    let traced = Chain::compile(&tag, shared).expect("compiles").trace(&View::new(&Outline::from(&fields)));
     let traced: Vec<(&str, String)> = traced.iter().map(|traced| (traced.change, traced.fields.join(" "))).collect();
     let expected = [
         ("drop", "context.ip"),

@@ -42,15 +42,18 @@ impl Chain {
     pub fn trace(&self, event: &View<'_>) -> Vec<Traced> {
         let mut traced = Vec::new();
         let mut before = Cow::Borrowed(event.fields());
+        let mut values = before.to_map();
         for transform in self.iter() {
             let view = event.with_fields(&before);
             let when = transform.when.as_ref().map(|when| Shown::of("when", when, &view));
-            let mut event = Passage::of(&view);
+            let mut event = Passage::of(&view, &before);
             let is_filtered = transform.apply(&mut event).is_err();
             let mut fields = Vec::new();
             let after = event.into_fields();
             if let Cow::Owned(after) = &after {
-                name_objects(&mut fields, &mut Vec::new(), &before, after);
+                let after = after.to_map();
+                name_objects(&mut fields, &mut Vec::new(), &values, &after);
+                values = after;
             }
             traced.push(Traced { change: transform.name, when, fields, is_filtered });
             if is_filtered {

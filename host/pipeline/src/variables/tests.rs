@@ -131,7 +131,7 @@ fn are_computed_once_and_only_where_they_are_asked_for() {
     assert_eq!(variables.value("a", &values, &scope.view(), "m-1"), Ok(&json!(7)));
     assert_eq!(values.iter().map(|value| value.get().is_some()).collect::<Vec<_>>(), [true, false]);
     // The next is answered from what was computed, whatever it is asked about.
-    let other = serde_json::Map::new();
+    let other = crate::outline::Outline::default();
     assert_eq!(variables.value("a", &values, &crate::expression::View::new(&other), "m-1"), Ok(&json!(7)));
     assert_eq!(variables.value("other", &values, &scope.view(), "m-1"), Err(NoValue::Missing));
 }

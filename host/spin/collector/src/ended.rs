@@ -137,7 +137,7 @@ async fn dead(
         position: None,
         cause,
         reason: reason.clone(),
-        event: serde_json::Value::Object(accepted.event.fields().clone()),
+        event: serde_json::Value::Object(accepted.event.fields()),
         brought_by: accepted.request.clone(),
         request,
         answer,

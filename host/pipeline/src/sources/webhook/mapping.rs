@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{WebhookError, content};
 use crate::container::model;
 use crate::expression::{Code, ExpressionError, NoValue, Times, WEBHOOK_STEPS, context, to_json, whole};
+use crate::outline::Outline;
 use crate::path::Path;
 use crate::sources::Refusal;
 use crate::sources::query::Params;
@@ -140,16 +141,17 @@ impl Mapping {
                 Ok(_) | Err(_) => return Ok(Ok(None)),
             }
         }
-        let mut event = Map::new();
+        let mut event = Outline::default();
         for (path, name, code) in &self.set {
             match value(code, &context, &mut work.left) {
-                Ok(value) => path.set(&mut event, value),
+                Ok(value) => path.set(&mut event, &value),
                 // What the service left out, the event does without.
                 Err(NoValue::Missing) => {}
                 Err(NoValue::Steps) => return Err(too_many_steps()),
                 Err(error) => return Ok(Err(format!("`{name}` has no value: {error}"))),
             }
         }
+        let mut event = event.to_map();
         event.entry("type").or_insert(Value::from("track"));
         event.entry("channel").or_insert(Value::from("server"));
         Ok(Ok(Some(event)))
