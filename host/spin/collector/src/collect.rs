@@ -28,8 +28,8 @@ use crate::decide::{Decided, decide};
 use crate::letters::{self, Letter};
 use crate::record::Waiting;
 use crate::run::{Down, lease, run};
-use crate::store::Store;
-use crate::{room, said};
+use crate::store::{self, Store};
+use crate::{group, room, said};
 
 /// How long a client may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -117,10 +117,12 @@ async fn accept(app: &Rc<App>, events: Vec<Waiting>, bad: Vec<BadEvent>, now: Sy
     for put in join_all(letters.map(async |letter| letters::put(&store, &letter).await)).await {
         put.map_err(not_durable)?;
     }
-    store.put_all(&new.iter().collect::<Vec<_>>(), now + lease(app)).await.map_err(not_durable)?;
-    if !new.is_empty() {
-        run_later(app.clone(), store, new, decided);
+    if new.is_empty() {
+        return Ok(());
     }
+    let records = store::records(&new, now + lease(app)).map_err(not_durable)?;
+    group::accept(&store, records).await.map_err(not_durable)?;
+    run_later(app.clone(), store, new, decided);
     Ok(())
 }
 

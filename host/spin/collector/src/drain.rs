@@ -52,7 +52,7 @@ pub(crate) struct Drained {
 
 pub(crate) async fn drain(app: &App, store: &Store) -> Result<Answer, Error> {
     let keys = store.keys()?;
-    let held = match Held::take(store, DRAIN_TIME + lease(app), &keys.held).await {
+    let held = match Held::take(store, DRAIN_TIME + lease(app), &keys.held) {
         Ok(Some(held)) => Some(held),
         Ok(None) => return Ok(Answer::Busy { busy: true }),
         Err(error) => {
@@ -62,7 +62,7 @@ pub(crate) async fn drain(app: &App, store: &Store) -> Result<Answer, Error> {
     };
     let drained = hold(app, store, keys, held.is_some()).await;
     if let Some(held) = held {
-        held.let_go(store).await?;
+        held.let_go(store)?;
     }
     Ok(Answer::Drained(drained?))
 }
@@ -111,7 +111,7 @@ async fn take(app: &App, store: &Store, keys: &[String], is_alone: bool) -> Resu
     let mut events: Vec<Waiting> = reads.into_iter().filter_map(due).collect();
     events.sort_by_key(|waiting| waiting.accepted.received_at);
     if !is_alone {
-        store.put_all(&events.iter().collect::<Vec<_>>(), now + lease(app)).await?;
+        store.put_all(&events, now + lease(app))?;
     }
     let others = there - events.len();
     Ok((events, others))

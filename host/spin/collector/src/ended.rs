@@ -67,7 +67,7 @@ impl Came {
     }
 }
 
-/// Records what came of an event; whether every tag has ended, so that it can be removed.
+/// Records what came of an event; whether every tag has ended, so that it can be removed. Else it is to be written.
 pub(crate) async fn record(
     app: &App,
     store: &Store,
@@ -112,13 +112,9 @@ pub(crate) async fn record(
         waiting.tags.insert(tag.name.clone(), progress);
     }
     let has_ended = |tag: &Tag| waiting.tags.get(&tag.name) == Some(&Progress::Ended);
-    if app.tags.iter().all(has_ended) {
-        came.ended += 1;
-        return Ok(true);
-    }
-    came.again += 1;
-    store.put(waiting, now).await?;
-    Ok(false)
+    let is_over = app.tags.iter().all(has_ended);
+    *(if is_over { &mut came.ended } else { &mut came.again }) += 1;
+    Ok(is_over)
 }
 
 async fn dead(

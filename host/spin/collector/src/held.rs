@@ -13,7 +13,7 @@ pub(crate) struct Held(Vec<String>);
 
 impl Held {
     /// `None` where another holds it. `longest` is how long it may take; `left` are the keys of those before.
-    pub(crate) async fn take(store: &Store, longest: Duration, left: &[String]) -> Result<Option<Self>, Error> {
+    pub(crate) fn take(store: &Store, longest: Duration, left: &[String]) -> Result<Option<Self>, Error> {
         let (now, stretch) = (millis(SystemTime::now()) / 1_000, longest.as_secs().max(1));
         let end = (now / stretch + 1) * stretch;
         let mut held = Held(Vec::new());
@@ -21,18 +21,18 @@ impl Held {
         for end in [end, end + stretch] {
             let key = format!("{HELD}{end:012}");
             if store.add(&key, 1)? > 1 {
-                held.let_go(store).await?;
+                held.let_go(store)?;
                 return Ok(None);
             }
             held.0.push(key);
         }
         let over: Vec<String> = left.iter().filter(|key| is_over(key, now)).cloned().collect();
-        store.delete_all(&over).await?;
+        store.delete_all(&over)?;
         Ok(Some(held))
     }
 
-    pub(crate) async fn let_go(self, store: &Store) -> Result<(), Error> {
-        store.delete_all(&self.0).await
+    pub(crate) fn let_go(self, store: &Store) -> Result<(), Error> {
+        store.delete_all(&self.0)
     }
 }
 

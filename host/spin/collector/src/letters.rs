@@ -88,7 +88,7 @@ pub(crate) async fn redrive(app: &App, store: &Store, which: &Which) -> Result<R
             continue;
         };
         // Nobody is at it, so the next drain takes it.
-        store.put(&waiting, SystemTime::UNIX_EPOCH).await?;
+        store.put_all(&[waiting], SystemTime::UNIX_EPOCH)?;
         store.delete(&key).await?;
         redriven.redriven += 1;
     }
@@ -114,7 +114,7 @@ pub(crate) async fn let_go(store: &Store, keys: &[String], keep: Duration) -> Re
     if beyond > 0 {
         said::problem(&format!("{beyond} dead letters go before their time: the store may hold {MAX_LETTERS}"));
     }
-    store.delete_all(&gone).await?;
+    store.delete_all(&gone)?;
     Ok(keys.len() - gone.len())
 }
 

@@ -10,6 +10,7 @@ mod collect;
 mod decide;
 mod drain;
 mod ended;
+mod group;
 mod held;
 mod letters;
 mod operate;

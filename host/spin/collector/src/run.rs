@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -19,7 +19,7 @@ use crate::ended::{Came, Ended, record};
 use crate::record::{Died, Past, Waiting};
 use crate::store::Store;
 use crate::tag::Tag;
-use crate::{room, said, seen};
+use crate::{group, said};
 
 /// Calls of one tag that go on at once. A platform gives an application few instances.
 const CALLS: usize = 4;
@@ -51,18 +51,18 @@ pub(crate) async fn run(app: &App, store: &Store, events: Vec<Waiting>, decided:
             }
         }
     }
-    let (mut came, mut over) = (Came::default(), Vec::new());
+    let (mut came, mut over, mut again) = (Came::default(), Vec::new(), Vec::new());
+    // An event that cannot be written stays as it was, and is run again.
+    let problem = |error| said::problem(&format!("the store cannot be written: {error}"));
     for (mut waiting, ends) in events.into_iter().zip(ends) {
         match record(app, store, &mut waiting, ends, &mut came).await {
             Ok(true) => over.push(waiting),
-            Ok(false) => {}
-            // It stays as it was, and is run again.
-            Err(error) => said::problem(&format!("the store cannot be written: {error}")),
+            Ok(false) => again.push(waiting),
+            Err(error) => problem(error),
         }
     }
-    if let Err(error) = seen::end(store, &over, room::may_remember()).await {
-        said::problem(&format!("the store cannot be written: {error}"));
-    }
+    store.put_all(&again, SystemTime::now()).unwrap_or_else(problem);
+    group::end(store, over).await.unwrap_or_else(problem);
     came
 }
 

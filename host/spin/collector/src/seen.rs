@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use spin_sdk::key_value::Error;
 
 use crate::record::{Waiting, millis};
+use crate::room;
 use crate::store::{EVENTS, SEEN, Store};
 
 /// How long an event is remembered.
@@ -32,13 +33,14 @@ pub(crate) fn key(event: &str) -> String {
 }
 
 /// Remembers events, and removes them: every tag has ended. Where they are more than are remembered they are only removed.
-pub(crate) async fn end(store: &Store, events: &[Waiting], may_remember: bool) -> Result<(), Error> {
+pub(crate) fn end(store: &Store, events: &[Waiting]) -> Result<(), Error> {
+    let may_remember = room::may_remember();
     let has_come = |waiting: &&Waiting| may_remember && !waiting.is_again();
     let remembered = |waiting: &Waiting| (key(&waiting.key), b"1".to_vec());
     // In this order: at no moment is it unknown.
-    store.set_all(&events.iter().filter(has_come).map(remembered).collect::<Vec<_>>()).await?;
+    store.set_all(&events.iter().filter(has_come).map(remembered).collect::<Vec<_>>())?;
     let keys: Vec<String> = events.iter().map(|waiting| waiting.key.clone()).collect();
-    store.delete_all(&keys).await
+    store.delete_all(&keys)
 }
 
 /// Forgets what is too old, and the oldest of what is too much.
@@ -46,7 +48,7 @@ pub(crate) async fn forget(store: &Store, keys: &[String]) -> Result<(), Error> 
     let minute = u32::try_from(millis(SystemTime::now()) / 60_000).unwrap_or_default();
     let before = store.value(AGES).await?.unwrap_or_default();
     let (after, gone) = aged(&before, keys, minute);
-    store.delete_all(&gone).await?;
+    store.delete_all(&gone)?;
     if after != before {
         store.set(AGES, &after).await?;
     }

@@ -47,15 +47,9 @@ impl Store {
         Ok(self.0.exists(&waiting.key).await? || self.0.exists(&seen::key(&waiting.key)).await?)
     }
 
-    /// Writes an event, or what is left to do of it.
-    pub(crate) async fn put(&self, waiting: &Waiting, busy_until: SystemTime) -> Result<(), Error> {
-        self.0.set(&waiting.key, written(waiting, busy_until)?).await
-    }
-
-    /// The same of events that have come together.
-    pub(crate) async fn put_all(&self, events: &[&Waiting], busy_until: SystemTime) -> Result<(), Error> {
-        let record = |waiting: &&Waiting| Ok((waiting.key.clone(), written(waiting, busy_until)?));
-        self.set_all(&events.iter().map(record).collect::<Result<Vec<_>, Error>>()?).await
+    /// Writes events, or what is left to do of them.
+    pub(crate) fn put_all(&self, events: &[Waiting], busy_until: SystemTime) -> Result<(), Error> {
+        self.set_all(&records(events, busy_until)?)
     }
 
     /// `None` where it is no longer there, or cannot be read.
@@ -75,23 +69,22 @@ impl Store {
         self.0.delete(key).await
     }
 
-    pub(crate) async fn set_all(&self, values: &[(String, Vec<u8>)]) -> Result<(), Error> {
+    /// Sets all of these, or says that it did not.
+    pub(crate) fn set_all(&self, values: &[(String, Vec<u8>)]) -> Result<(), Error> {
         for values in values.chunks(MANY) {
-            if values.len() == 1 || batch::set_many(&bucket()?, values).is_err() {
-                for (key, value) in values {
-                    self.set(key, value).await?;
-                }
+            let bucket = bucket()?;
+            if values.len() == 1 || batch::set_many(&bucket, values).is_err() {
+                values.iter().try_for_each(|(key, value)| bucket.set(key, value)).map_err(of_wasi)?;
             }
         }
         Ok(())
     }
 
-    pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<(), Error> {
+    pub(crate) fn delete_all(&self, keys: &[String]) -> Result<(), Error> {
         for keys in keys.chunks(MANY) {
-            if keys.len() == 1 || batch::delete_many(&bucket()?, keys).is_err() {
-                for key in keys {
-                    self.delete(key).await?;
-                }
+            let bucket = bucket()?;
+            if keys.len() == 1 || batch::delete_many(&bucket, keys).is_err() {
+                keys.iter().try_for_each(|key| bucket.delete(key)).map_err(of_wasi)?;
             }
         }
         Ok(())
@@ -135,8 +128,11 @@ impl Keys {
     }
 }
 
-fn written(waiting: &Waiting, busy_until: SystemTime) -> Result<Vec<u8>, Error> {
-    waiting.write(busy_until).map_err(|error| Error::Other(error.to_string()))
+/// Events as they are written, by their keys.
+pub(crate) fn records(events: &[Waiting], busy_until: SystemTime) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let record = |waiting: &Waiting| Ok((waiting.key.clone(), waiting.write(busy_until)?));
+    let records: Result<_, serde_json::Error> = events.iter().map(record).collect();
+    records.map_err(|error| Error::Other(error.to_string()))
 }
 
 fn bucket() -> Result<Bucket, Error> {

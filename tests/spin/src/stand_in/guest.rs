@@ -28,6 +28,8 @@ pub mod bindings {
             "fermyon:spin/variables.get": trappable,
             "spin:key-value/key-value.[drop]store": trappable,
             "wasi:keyvalue/store.open": trappable,
+            "wasi:keyvalue/store.[method]bucket.set": trappable,
+            "wasi:keyvalue/store.[method]bucket.delete": trappable,
             "wasi:keyvalue/store.[drop]bucket": trappable,
             "wasi:keyvalue/store.[method]bucket.list-keys": trappable,
             "wasi:keyvalue/atomics.increment": trappable,

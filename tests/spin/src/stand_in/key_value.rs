@@ -245,6 +245,21 @@ impl store::Host for &mut Guest {
 }
 
 impl store::HostBucket for &mut Guest {
+    fn set(
+        &mut self,
+        bucket: Resource<Store>,
+        key: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), store::Error>> {
+        let bucket = self.table.get(&bucket)?;
+        Ok(bucket.alone(|| bucket.set(&key, &value)).map_err(of_wasi))
+    }
+
+    fn delete(&mut self, bucket: Resource<Store>, key: String) -> wasmtime::Result<Result<(), store::Error>> {
+        let bucket = self.table.get(&bucket)?;
+        Ok(bucket.alone(|| bucket.delete(&key)).map_err(of_wasi))
+    }
+
     fn list_keys(
         &mut self,
         bucket: Resource<Store>,
