@@ -106,6 +106,11 @@ impl Served {
         Self::spawn(command(folder, env), options).await
     }
 
+    /// The same of another build than the one beside this test.
+    pub async fn start_of(binary: &Path, folder: &Path, env: &[(&str, &str)], options: &[&str]) -> Self {
+        Self::spawn(of_ours(Command::new(binary), folder, env), options).await
+    }
+
     /// The same, run by another command, such as `nsenter` with its options. That one may leave the folder.
     pub async fn start_by(runner: &[String], folder: &Path, options: &[&str]) -> Self {
         Self::spawn(by(runner, folder), options).await
@@ -200,7 +205,8 @@ fn by(runner: &[String], folder: &Path) -> Command {
     command
 }
 
-fn binary() -> PathBuf {
+/// Where it is.
+pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a path");
     let binary: PathBuf = test.ancestors().nth(2).expect("a profile's folder").join("tagyard");
     assert!(binary.is_file(), "{} is missing: run `cargo build` first, or `tests/run`", binary.display());

@@ -8,6 +8,7 @@ pub mod accepted;
 pub mod addresses;
 pub mod consent;
 pub mod container;
+mod contract;
 pub mod cors;
 pub mod dead_letter;
 pub mod enrich;

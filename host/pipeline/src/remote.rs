@@ -15,9 +15,9 @@ use crate::permit::{Permitted, SecretBindings};
 use crate::ran::{GuestEnd, SILENT};
 use crate::retry::Answer;
 
-/// The most requests of one event that are remembered as delivered while another of its requests is tried again. Those beyond are
-/// sent once more, as after a restart of the native host.
-pub const MAX_DELIVERED: usize = 32;
+/// The most requests of one event that are remembered as delivered, and as many as refused, while another of its requests is tried
+/// again. Those beyond are sent once more, as after a restart of the native host.
+pub const MAX_REMEMBERED: usize = 32;
 
 /// A container as it was checked, and where its tags are.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -62,9 +62,9 @@ pub struct Item {
     pub event: String,
     /// Those of one user have the same number: their requests go one after the other.
     pub user: u32,
-    /// Its requests that have been delivered, by their [`fingerprint`].
+    /// Its requests that are not to be sent again, as they were delivered or refused, by their [`fingerprint`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub delivered: Vec<String>,
+    pub done: Vec<String>,
 }
 
 /// What came of a call.
@@ -86,20 +86,40 @@ pub enum Reply {
 #[serde(rename_all = "snake_case")]
 pub enum End {
     Skipped(String),
-    Dead(Cause, String),
-    Delivered,
-    /// The vendor would not take what carried it.
-    Undeliverable(Box<Undelivered>),
+    /// With all its requests, by their [`fingerprint`].
+    Delivered(Vec<String>),
+    /// It is dead, and nothing of it is left to send.
+    Dead {
+        death: Box<Death>,
+        /// Its requests that were delivered nevertheless.
+        delivered: Vec<String>,
+    },
     /// The vendor would not take a request that carried others too, one of which may be to blame.
-    Split,
+    Split {
+        delivered: Vec<String>,
+    },
     /// A request that carries it may be tried again.
     Again {
         failed: Box<Undelivered>,
         /// How long the vendor asked to be left alone.
         after_seconds: Option<u64>,
-        /// Its requests that were delivered nevertheless.
         delivered: Vec<String>,
+        /// Its requests that the vendor would not take, of which the first is its `death`.
+        refused: Vec<String>,
+        death: Option<Box<Death>>,
     },
+}
+
+/// Why an event is a dead letter.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Death {
+    pub cause: Cause,
+    pub reason: String,
+    /// The request that the vendor would not take, and what it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<ShownRequest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<ShownAnswer>,
 }
 
 /// A request that was not delivered.
@@ -176,74 +196,93 @@ pub fn fingerprint(request: &Permitted) -> String {
     hex::encode(&hash.finalize()[..16])
 }
 
+impl From<Undelivered> for Death {
+    fn from(undelivered: Undelivered) -> Self {
+        let Undelivered { reason, request, answer } = undelivered;
+        Death { cause: Cause::Undeliverable, reason, request: Some(request), answer }
+    }
+}
+
 /// Gathers what came of a call's requests into an end for each of its events.
-pub struct Tally {
-    ends: Vec<Option<End>>,
-    delivered: Vec<Vec<String>>,
+pub struct Tally(Vec<Tallied>);
+
+/// What is known of one event.
+#[derive(Clone, Default)]
+struct Tallied {
+    skipped: Option<String>,
+    is_carried: bool,
+    is_split: bool,
+    delivered: Vec<String>,
+    refused: Vec<String>,
+    /// The first of them.
+    death: Option<Box<Death>>,
+    again: Option<(Box<Undelivered>, Option<u64>)>,
 }
 
 impl Tally {
     /// For a call of which `ended` ended before anything was sent.
     pub fn new(count: usize, ended: Vec<(usize, GuestEnd)>) -> Self {
-        let mut ends: Vec<Option<End>> = vec![None; count];
+        let mut tallied = vec![Tallied::default(); count];
         for (event, end) in ended {
-            if let Some(place) = ends.get_mut(event) {
-                place.get_or_insert(match end {
-                    GuestEnd::Skipped(reason) => End::Skipped(reason),
-                    GuestEnd::Dead(cause, reason) => End::Dead(cause, reason),
-                });
+            let Some(tallied) = tallied.get_mut(event) else { continue };
+            match end {
+                _ if tallied.skipped.is_some() || tallied.death.is_some() => {}
+                GuestEnd::Skipped(reason) => tallied.skipped = Some(reason),
+                GuestEnd::Dead(cause, reason) => {
+                    tallied.death = Some(Box::new(Death { cause, reason, request: None, answer: None }));
+                }
             }
         }
-        Tally { ends, delivered: vec![Vec::new(); count] }
+        Tally(tallied)
     }
 
-    /// Adds what came of a request. An event is delivered when every request that carries it is; it is dead when one of them is, the
-    /// first of which is kept; else it is tried again when one of them is.
+    /// Adds what came of a request.
     pub fn add(&mut self, request: &Permitted, fingerprint: &str, sent: &Sent) {
         let undelivered = |reason: &String, answer: &Option<Answer>| {
             let answer = answer.clone().map(Into::into);
-            Box::new(Undelivered { reason: reason.clone(), request: ShownRequest::new(request), answer })
+            Undelivered { reason: reason.clone(), request: ShownRequest::new(request), answer }
+        };
+        let remember = |remembered: &mut Vec<String>| {
+            if remembered.len() < MAX_REMEMBERED {
+                remembered.push(fingerprint.to_owned());
+            }
         };
         let several = request.events().len() > 1;
         for event in request.events() {
-            let event = *event as usize;
-            let (Some(end), Some(delivered)) = (self.ends.get_mut(event), self.delivered.get_mut(event)) else {
-                continue;
-            };
-            let is_dead = matches!(end, Some(End::Dead(..) | End::Undeliverable(_)));
+            let Some(tallied) = self.0.get_mut(*event as usize) else { continue };
+            tallied.is_carried = true;
             match sent {
-                Sent::Delivered => {
-                    end.get_or_insert(End::Delivered);
-                    if delivered.len() < MAX_DELIVERED {
-                        delivered.push(fingerprint.to_owned());
-                    }
-                }
-                _ if is_dead => {}
-                Sent::Refused { content: true, .. } if several => *end = Some(End::Split),
+                Sent::Delivered => remember(&mut tallied.delivered),
+                Sent::Refused { content: true, .. } if several => tallied.is_split = true,
                 Sent::Refused { reason, answer, .. } => {
-                    *end = Some(End::Undeliverable(undelivered(reason, answer)));
+                    remember(&mut tallied.refused);
+                    tallied.death.get_or_insert_with(|| Box::new(undelivered(reason, answer).into()));
                 }
-                Sent::Again { .. } if matches!(end, Some(End::Again { .. } | End::Split)) => {}
                 Sent::Again { reason, answer } => {
-                    let after_seconds =
-                        answer.as_ref().and_then(|answer| answer.retry_after).map(|after| after.as_secs());
-                    let failed = undelivered(reason, answer);
-                    *end = Some(End::Again { failed, after_seconds, delivered: Vec::new() });
+                    let after = answer.as_ref().and_then(|answer| answer.retry_after).map(|after| after.as_secs());
+                    tallied.again.get_or_insert_with(|| (Box::new(undelivered(reason, answer)), after));
                 }
             }
         }
     }
 
-    /// The end of each event.
+    /// The end of each event. It is dead when one of its requests is, but not before the others have come to their end; it is delivered
+    /// when all of them are.
     pub fn ends(self) -> Vec<End> {
-        let silent = || End::Skipped(SILENT.to_owned());
-        let ends = self.ends.into_iter().map(|end| end.unwrap_or_else(silent));
-        ends.zip(self.delivered)
-            .map(|(end, delivered)| match end {
-                End::Again { failed, after_seconds, .. } => End::Again { failed, after_seconds, delivered },
-                end => end,
-            })
-            .collect()
+        self.0.into_iter().map(Tallied::end).collect()
+    }
+}
+
+impl Tallied {
+    fn end(self) -> End {
+        let Tallied { skipped, is_carried, is_split, delivered, refused, death, again } = self;
+        match (death, again) {
+            (None, _) if is_split => End::Split { delivered },
+            (death, Some((failed, after_seconds))) => End::Again { failed, after_seconds, delivered, refused, death },
+            (Some(death), None) => End::Dead { death, delivered },
+            (None, None) if is_carried => End::Delivered(delivered),
+            (None, None) => End::Skipped(skipped.unwrap_or_else(|| SILENT.to_owned())),
+        }
     }
 }
 
@@ -272,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_ends_as_the_worst_of_its_requests_does() {
+    fn an_event_ends_when_all_its_requests_have_and_as_the_worst_of_them_did() {
         let again = || Sent::Again { reason: "later".to_owned(), answer: None };
         let refused = |content| Sent::Refused { reason: "no".to_owned(), answer: None, content };
         let check = |sent: &[(&str, &[u32], Sent)], expected: [&str; 3]| {
@@ -282,23 +321,39 @@ mod tests {
             }
             let ends = tally.ends().into_iter().map(|end| match end {
                 End::Skipped(reason) => reason,
-                End::Dead(..) => "dead".to_owned(),
-                End::Delivered => "delivered".to_owned(),
-                End::Undeliverable(undelivered) => format!("undeliverable {}", undelivered.request.url),
-                End::Split => "split".to_owned(),
-                End::Again { delivered, .. } => format!("again but {delivered:?}"),
+                End::Delivered(_) => "delivered".to_owned(),
+                End::Dead { death, delivered } => {
+                    let request = death.request.map_or(death.reason, |request| request.url);
+                    format!("dead {request} but {delivered:?}")
+                }
+                End::Split { delivered } => format!("split but {delivered:?}"),
+                End::Again { delivered, refused, death, .. } => {
+                    assert_eq!(death.is_some(), !refused.is_empty());
+                    format!("again but {delivered:?}, not {refused:?}")
+                }
             });
             assert_eq!(ends.collect::<Vec<_>>(), expected, "{sent:?}");
         };
         check(&[("a", &[0, 1], Sent::Delivered)], ["delivered", "delivered", "nothing"]);
         check(&[("a", &[0], Sent::Delivered)], ["delivered", SILENT, "nothing"]);
-        check(&[("a", &[0, 1], Sent::Delivered), ("b", &[1], again())], ["delivered", "again but [\"a\"]", "nothing"]);
-        check(&[("b", &[1], again()), ("a", &[0, 1], Sent::Delivered)], ["delivered", "again but [\"a\"]", "nothing"]);
-        let url = "undeliverable https://vendor.example/a";
-        check(&[("a", &[0], refused(true)), ("b", &[0, 1], again())], [url, "again but []", "nothing"]);
-        check(&[("b", &[0], again()), ("a", &[0], refused(false))], [url, SILENT, "nothing"]);
-        check(&[("a", &[0, 1], refused(true))], ["split", "split", "nothing"]);
-        check(&[("a", &[0, 1], refused(false))], [url, url, "nothing"]);
+        let later = "again but [\"a\"], not []";
+        check(&[("a", &[0, 1], Sent::Delivered), ("b", &[1], again())], ["delivered", later, "nothing"]);
+        check(&[("b", &[1], again()), ("a", &[0, 1], Sent::Delivered)], ["delivered", later, "nothing"]);
+        let dead = "dead https://vendor.example/a but []";
+        check(&[("a", &[0, 1], refused(false))], [dead, dead, "nothing"]);
+        check(&[("a", &[0], refused(true)), ("b", &[0], refused(true))], [dead, SILENT, "nothing"]);
+        let dead = "dead https://vendor.example/a but [\"b\"]";
+        check(&[("a", &[0], refused(false)), ("b", &[0, 1], Sent::Delivered)], [dead, "delivered", "nothing"]);
+        // What may still be delivered is, whatever became of the others.
+        let rest = "again but [], not [\"a\"]";
+        check(&[("a", &[0], refused(true)), ("b", &[0, 1], again())], [rest, "again but [], not []", "nothing"]);
+        check(&[("b", &[0], again()), ("a", &[0], refused(false))], [rest, SILENT, "nothing"]);
+        check(&[("a", &[0, 1], refused(true))], ["split but []", "split but []", "nothing"]);
+        let of_two = [("b", &[0][..], Sent::Delivered), ("a", &[0, 1][..], refused(true))];
+        check(&of_two, ["split but [\"b\"]", "split but []", "nothing"]);
+        // Whoever is to blame for that one, this event is dead.
+        let of_two = [("a", &[0][..], refused(false)), ("b", &[0, 1][..], refused(true))];
+        check(&of_two, ["dead https://vendor.example/a but []", "split but []", "nothing"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 pub mod manifest;
 pub mod native;
+pub mod simple;
 pub mod spin;
 
 // What the other end-to-end tests have: see tests/harness.

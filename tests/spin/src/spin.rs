@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::client::{Answer, Client};
 use crate::manifest::TOKEN;
@@ -32,12 +34,24 @@ pub fn runtimes() -> Vec<Runtime> {
     [Some(stand_in), real].into_iter().flatten().map(Runtime).collect()
 }
 
-/// An application that runs. Its process is ended with it.
+impl Runtime {
+    /// What it says that it is.
+    pub async fn version(&self) -> String {
+        let output = Command::new(&self.0).arg("--version").output().await.expect("a process");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
+
+/// An application that runs. It is ended with this.
 pub struct Spin {
     pub client: Client,
     pub address: SocketAddr,
     folder: PathBuf,
     child: Child,
+    /// `spin up` has the work done by a process of its own, which outlives it where it is killed: they are a group.
+    group: Pid,
+    /// Reads what they print. It ends with the last of them.
+    printed: JoinHandle<()>,
 }
 
 /// How an event ended for a tag, as the collector's log says it.
@@ -50,9 +64,14 @@ pub struct Said {
 }
 
 impl Spin {
-    /// Writes the manifest of a container into a folder and starts it.
-    pub async fn start(runtime: &Runtime, folder: &Path, container: &str, divert: Option<&str>) -> Self {
-        manifest::write(folder, container, divert);
+    /// Writes the manifest of a container into a folder and starts it. Every request goes to `divert` instead of to the vendors.
+    pub async fn start(runtime: &Runtime, folder: &Path, container: &str, divert: &str) -> Self {
+        Self::start_with(runtime, folder, container, divert, &[]).await
+    }
+
+    /// The same with options of `tagyard spin`.
+    pub async fn start_with(runtime: &Runtime, folder: &Path, container: &str, divert: &str, options: &[&str]) -> Self {
+        manifest::write(folder, container, divert, options).await;
         Self::start_again(runtime, folder, &[]).await
     }
 
@@ -73,8 +92,9 @@ impl Spin {
         ] {
             command.env(format!("SPIN_VARIABLE_{name}"), format!("value-of-{name}"));
         }
-        command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
+        command.stdout(Stdio::piped()).stdin(Stdio::null()).process_group(0);
         let mut child = command.spawn().expect("a process");
+        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).expect("a process id");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let listening = async {
             loop {
@@ -85,8 +105,8 @@ impl Spin {
             }
         };
         let address = tokio::time::timeout(PATIENCE, listening).await.expect("it listens");
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Spin { client: Client::new(address), address, folder: folder.to_owned(), child }
+        let printed = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Spin { client: Client::new(address), address, folder: folder.to_owned(), child, group, printed }
     }
 
     /// An operator's request.
@@ -164,11 +184,19 @@ impl Spin {
 
     /// Ends it without a word, as a platform or a loss of power does.
     pub async fn kill(mut self) {
-        self.child.kill().await.expect("it runs");
+        kill_process_group(self.group, Signal::KILL).expect("it runs");
+        self.child.wait().await.expect("an end");
+        (&mut self.printed).await.expect("their output ends");
     }
 
     /// Waits until it has ended by itself.
     pub async fn ended(&mut self) {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends").expect("an end");
+    }
+}
+
+impl Drop for Spin {
+    fn drop(&mut self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
     }
 }

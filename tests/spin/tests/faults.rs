@@ -1,42 +1,14 @@
 //! Nothing lost on Spin either: vendors that are down or slow, tags that trap, instances that are ended half way.
 
+use std::time::Duration;
+
 use axum::response::IntoResponse;
+use futures_util::future::{join, join_all};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use tagyard_spin_tests::receiver::Receiver;
+use tagyard_spin_tests::simple::{CONTAINER, ids, track, with_guest};
 use tagyard_spin_tests::spin::{Spin, runtimes};
-
-/// A webhook to a vendor on this machine, which gives up after a second.
-fn container(vendor: &Receiver, more: &str) -> String {
-    let address = vendor.address();
-    format!(
-        r#"
-name = "faults"
-
-[collect]
-write_keys = ["key"]
-
-[deliver]
-timeout_seconds = 1
-{more}
-
-[[tag]]
-name = "orders"
-use = "webhook"
-settings = {{ url = "http://{address}/orders" }}
-allow = {{ hosts = ["{address}"], fields = ["*"], private_network = true, plain_http = true }}
-"#
-    )
-}
-
-fn track(id: &str) -> Value {
-    json!({"type": "track", "event": "Ordered", "userId": "u", "messageId": id, "timestamp": "2026-11-21T10:00:00Z"})
-}
-
-fn ids(vendor: &Receiver) -> Vec<String> {
-    let id = |body: Value| body["messageId"].as_str().expect("an id").to_owned();
-    vendor.accepted().iter().map(|received| id(received.json())).collect()
-}
 
 #[tokio::test]
 async fn what_a_vendor_that_is_down_does_not_take_is_tried_again_by_the_drain() {
@@ -47,7 +19,7 @@ async fn what_a_vendor_that_is_down_does_not_take_is_tried_again_by_the_drain() 
         })
         .await;
         let folder = tempfile::tempdir().unwrap();
-        let spin = Spin::start(&runtime, folder.path(), &container(&vendor, ""), None).await;
+        let spin = Spin::start(&runtime, folder.path(), CONTAINER, &vendor.url()).await;
         spin.client.event(track("a")).await;
         vendor.wait_for(1).await;
         spin.wait_for_status("one event that waits", |status| status["waiting"] == 1).await;
@@ -68,7 +40,7 @@ async fn what_a_vendor_refuses_is_a_dead_letter_that_can_be_listed_redriven_and_
         })
         .await;
         let folder = tempfile::tempdir().unwrap();
-        let spin = Spin::start(&runtime, folder.path(), &container(&vendor, ""), None).await;
+        let spin = Spin::start(&runtime, folder.path(), CONTAINER, &vendor.url()).await;
         for id in ["a", "b"] {
             spin.client.event(track(id)).await;
             spin.outcomes(if id == "a" { 1 } else { 2 }).await;
@@ -94,7 +66,7 @@ async fn a_slow_vendor_holds_up_no_sender() {
     for runtime in runtimes() {
         let vendor = Receiver::start_hanging(1).await;
         let folder = tempfile::tempdir().unwrap();
-        let spin = Spin::start(&runtime, folder.path(), &container(&vendor, ""), None).await;
+        let spin = Spin::start(&runtime, folder.path(), CONTAINER, &vendor.url()).await;
         spin.client.event(track("a")).await;
         vendor.wait_for(1).await;
         // The first is still on its way to the vendor, which never answers it.
@@ -112,7 +84,7 @@ async fn an_event_whose_instance_is_killed_half_way_is_still_there() {
     for runtime in runtimes() {
         let vendor = Receiver::start_hanging(1).await;
         let folder = tempfile::tempdir().unwrap();
-        let spin = Spin::start(&runtime, folder.path(), &container(&vendor, ""), None).await;
+        let spin = Spin::start(&runtime, folder.path(), CONTAINER, &vendor.url()).await;
         spin.client.event(track("a")).await;
         vendor.wait_for(1).await;
         spin.kill().await;
@@ -124,12 +96,30 @@ async fn an_event_whose_instance_is_killed_half_way_is_still_there() {
 }
 
 #[tokio::test]
+async fn whoever_asks_how_much_waits_holds_up_no_sender() {
+    for runtime in runtimes() {
+        let vendor = Receiver::answering(|_, _| StatusCode::SERVICE_UNAVAILABLE.into_response()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let spin = Spin::start(&runtime, folder.path(), CONTAINER, &vendor.url()).await;
+        let send = |from: usize| (from..from + 20).map(|id| spin.client.event(track(&id.to_string())));
+        let all = async {
+            join_all(send(0)).await;
+            // All at once, so that the same instances collect and list what waits.
+            let asked = join_all((0..20).map(|_| spin.operate("GET", "/tagyard/status")));
+            join(asked, join_all(send(20))).await;
+        };
+        tokio::time::timeout(Duration::from_secs(60), all).await.expect("it does not stand still");
+        spin.wait_for_status("all of them waiting", |status| status["waiting"] == 40).await;
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_was_written_down_and_not_answered_is_still_there_and_taken_once() {
     // Only the stand-in can be told when to die.
     let runtime = &runtimes()[0];
     let vendor = Receiver::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let spin = Spin::start(runtime, folder.path(), &container(&vendor, ""), None).await;
+    let spin = Spin::start(runtime, folder.path(), CONTAINER, &vendor.url()).await;
     spin.kill().await;
     let mut spin = Spin::start_again(runtime, folder.path(), &[("STAND_IN_DIES_AFTER_SET", "1")]).await;
     let mut event = track("a");
@@ -155,18 +145,7 @@ async fn a_tag_that_traps_costs_the_event_to_blame_and_no_other() {
     for runtime in runtimes() {
         let vendor = Receiver::start().await;
         let folder = tempfile::tempdir().unwrap();
-        let address = vendor.address();
-        let trapping = format!(
-            r#"
-[[tag]]
-name = "traps"
-use = "./guest_misbehaving.wasm"
-settings = {{ do = "trap on poison", url = "http://{address}/in" }}
-allow = {{ hosts = ["{address}"], fields = ["type", "event", "messageId"], private_network = true, plain_http = true }}
-"#
-        );
-        let container = container(&vendor, "") + &trapping;
-        let spin = Spin::start(&runtime, folder.path(), &container, None).await;
+        let spin = Spin::start(&runtime, folder.path(), &with_guest("trap on poison"), &vendor.url()).await;
         let mut events = ["a", "b", "c"].map(track);
         events[1]["event"] = "Poison".into();
         let batch = json!({"batch": events, "writeKey": "key"}).to_string();
@@ -179,8 +158,38 @@ allow = {{ hosts = ["{address}"], fields = ["type", "event", "messageId"], priva
         assert_eq!((of("delivered"), of("dead_letter")), (5, 1));
         let dead = spin.dead().await;
         assert_eq!(dead.len(), 1);
-        assert_eq!((&dead[0]["tag"], &dead[0]["cause"]), (&json!("traps"), &json!("failed")));
+        assert_eq!((&dead[0]["tag"], &dead[0]["cause"]), (&json!("guest"), &json!("failed")));
         assert_eq!(dead[0]["event"]["messageId"], "b");
+    }
+}
+
+#[tokio::test]
+async fn a_metered_tag_that_loops_costs_the_event_to_blame_and_no_other() {
+    for runtime in runtimes() {
+        let vendor = Receiver::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let (container, metered) = (with_guest("loop on poison"), ["--metered=50"]);
+        let spin = Spin::start_with(&runtime, folder.path(), &container, &vendor.url(), &metered).await;
+        for (id, name) in [("a", "Ordered"), ("b", "Poison"), ("c", "Ordered")] {
+            let mut event = track(id);
+            event["event"] = name.into();
+            spin.client.event(event).await;
+        }
+        // Of both tags for the others, and of the one that does not loop for this one.
+        let said = spin.outcomes(5).await;
+        assert!(said.iter().all(|said| said.outcome == "delivered"), "{said:?}");
+        spin.drain_all().await;
+        let dead = spin.dead().await;
+        let shown: Vec<_> = dead.iter().map(|letter| (&letter["tag"], &letter["event"]["messageId"])).collect();
+        assert_eq!(shown, [(&json!("guest"), &json!("b"))]);
+        let reason = dead[0]["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("it broke off, or used up the instructions or the memory that it may have"),
+            "{reason}"
+        );
+        // The collector goes on.
+        spin.client.event(track("d")).await;
+        assert_eq!(spin.outcomes(8).await.iter().filter(|said| said.outcome == "delivered").count(), 7);
     }
 }
 
@@ -194,7 +203,7 @@ async fn a_component_reaches_its_vendor_only_and_follows_no_redirect() {
         })
         .await;
         let folder = tempfile::tempdir().unwrap();
-        let spin = Spin::start(&runtime, folder.path(), &container(&vendor, ""), None).await;
+        let spin = Spin::start(&runtime, folder.path(), CONTAINER, &vendor.url()).await;
         spin.client.event(track("a")).await;
         spin.outcomes(1).await;
         let reason = spin.dead().await[0]["reason"].clone();
@@ -203,7 +212,8 @@ async fn a_component_reaches_its_vendor_only_and_follows_no_redirect() {
         // The container grants what the manifest's component may not reach: the second lock holds.
         let manifest = folder.path().join("spin.toml");
         let text = std::fs::read_to_string(&manifest).unwrap();
-        let narrow = text.replace(&format!("\"http://{}\"", vendor.address()), "\"http://192.0.2.1\"");
+        let hosts = format!("allowed_outbound_hosts = [\"{}\"]", vendor.url());
+        let narrow = text.replace(&hosts, "allowed_outbound_hosts = [\"http://192.0.2.1\"]");
         assert_ne!(narrow, text);
         std::fs::write(&manifest, narrow).unwrap();
         let spin = Spin::start_again(&runtime, folder.path(), &[]).await;
@@ -220,7 +230,7 @@ async fn the_operators_routes_are_not_there_without_the_token() {
     for runtime in runtimes() {
         let vendor = Receiver::start().await;
         let folder = tempfile::tempdir().unwrap();
-        let spin = Spin::start(&runtime, folder.path(), &container(&vendor, ""), None).await;
+        let spin = Spin::start(&runtime, folder.path(), CONTAINER, &vendor.url()).await;
         let nobodys = spin.client.post("/nowhere", &json!({})).await;
         for (method, path) in [
             ("POST", "/tagyard/drain"),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tagyard::registry;
@@ -23,9 +24,6 @@ events_per_second = 100
 path = "/hooks/orders"
 key = { header = "X-Key", env = "Drain_Token" }
 set = { type = "'track'", event = "'x'", userId = "'u'" }
-
-[journal]
-max_mib = 100
 
 [identity]
 consent = ["analytics"]
@@ -73,7 +71,7 @@ async fn spin(folder: &Path, options: &[&str]) -> Ended {
     let host = folder.join("host");
     fs::create_dir_all(&host).unwrap();
     for file in ["tagyard_collector.wasm", "tagyard_adapter.wasm"] {
-        fs::write(host.join(file), "").unwrap();
+        fs::File::options().append(true).create(true).open(host.join(file)).unwrap();
     }
     let arguments = ["spin", "--plain", "--calls", "2", "shop.toml", "--host", "host"];
     run(folder, &[], &[&arguments, options].concat(), "").await
@@ -98,18 +96,17 @@ async fn what_spin_cannot_hold_is_refused_at_its_place() {
     let ended = spin(folder.path(), &["-o", "spin.toml"]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     let expected = [
-        ("6:21", "nobody counts the requests"),
+        ("6:21", "no instance sees the requests of the others"),
         ("10:33", "opens the collector's routes"),
-        ("14:11", "there is no journal"),
-        ("19:1", "which ids belong to one person"),
-        ("27:17", "`hooks__token` is no name of a variable"),
-        ("31:19", "cannot tell which component may reach private addresses"),
-        ("34:5", "wider than what `webhook` asks for"),
-        ("35:5", "a component of the application itself"),
-        ("36:5", "a private address"),
-        ("37:5", "a private address"),
-        ("41:8", "both this tag and `a.b` would be the component `tag-a-b`"),
-        ("53:5", "`ga4` does not ask for this host"),
+        ("16:1", "which ids belong to one person"),
+        ("24:17", "`hooks__token` is no name of a variable"),
+        ("28:19", "cannot tell which component may reach private addresses"),
+        ("31:5", "wider than what `webhook` asks for"),
+        ("32:5", "a component of the application itself"),
+        ("33:5", "a private address"),
+        ("34:5", "a private address"),
+        ("38:8", "both this tag and `a.b` would be the component `tag-a-b`"),
+        ("50:5", "`ga4` does not ask for this host"),
     ];
     let lines: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), expected.len() + 1, "{}", ended.stderr);
@@ -212,16 +209,38 @@ async fn a_manifest_holds_what_the_readme_of_the_host_says() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_again_that_has_not_changed() {
+async fn nothing_is_written_again_that_has_not_changed_and_what_has_is_seen_by_spin_watch() {
     let folder = folder(&[("shop.toml", HOOK)]);
-    let times = || {
-        let time = |file: &str| fs::metadata(folder.path().join(file)).unwrap().modified().unwrap();
-        (time("spin.toml"), time("target/spin-tags/webhook.wasm"))
-    };
+    let collector = folder.path().join("host/tagyard_collector.wasm");
+    let time = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
+    let times = || ["spin.toml", "target/spin-tags/webhook.wasm"].map(|file| time(&folder.path().join(file)));
     spin(folder.path(), &["-o", "spin.toml"]).await;
-    let before = times();
+    let (before, long_ago) = (times(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    fs::File::options().append(true).open(&collector).unwrap().set_modified(long_ago).unwrap();
     spin(folder.path(), &["-o", "spin.toml"]).await;
-    assert_eq!(times(), before);
+    assert_eq!((times(), time(&collector)), (before, long_ago));
+    // A `source` is all that `spin watch` starts an application again for.
+    fs::write(folder.path().join("shop.toml"), HOOK.replace("/events", "/others")).unwrap();
+    spin(folder.path(), &["-o", "spin.toml"]).await;
+    assert_ne!(time(&collector), long_ago);
+}
+
+#[tokio::test]
+async fn a_manifest_for_a_try_reaches_no_vendor() {
+    let container = HOOK.replace("name = \"hook\"", "name = \"hook\"\nsecrets = { token = { env = \"HOOK_TOKEN\" } }");
+    let folder = folder(&[("shop.toml", &container)]);
+    let divert = "http://127.0.0.1:9000";
+    let ended = spin(folder.path(), &["-o", "spin.toml", "--divert", &format!("{divert}/")]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("every request goes to http://127.0.0.1:9000, and to no vendor"), "{}", ended.stdout);
+    let components = &manifest(&folder)["component"];
+    let tag = &components["tag-hook"];
+    assert_eq!(tag["allowed_outbound_hosts"], json!([divert]));
+    assert_eq!(tag["variables"], json!({ "divert": divert, "secret_token": "{{ hook_token }}" }));
+    let command = &components["collector"]["build"]["command"][0];
+    assert_eq!(command, "tagyard spin shop.toml -o spin.toml --host host --divert=http://127.0.0.1:9000");
+    let ended = spin(folder.path(), &["--divert", "ftp://127.0.0.1"]).await;
+    assert!(ended.stderr.contains("it is `http://HOST:PORT`"), "{}", ended.stderr);
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use super::tag_check::{mib, millions, tried};
 use super::r#try::secrets;
 use super::{fail, log};
 use crate::container::{Report, Written};
+use crate::deliver::Divert;
 use crate::spin::{Application, Build, Places, Trials, seen_from};
 use crate::tag_check::CALLS;
 
@@ -41,6 +43,9 @@ pub struct Args {
     #[arg(long, value_name = "MILLIONS", num_args = 0..=1, require_equals = true, default_missing_value = "500")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     metered: Option<u64>,
+    /// Have every request go here instead of to its vendor, who is then named in `Forwarded`: a scheme, a host and a port
+    #[arg(long, value_name = "URL", value_parser = Divert::parse)]
+    divert: Option<Divert>,
     /// How many calls with made-up events each tag has to pass
     #[arg(long, value_name = "NUMBER", default_value_t = CALLS)]
     calls: u32,
@@ -57,6 +62,8 @@ Examples:
   tagyard spin shop.toml -o spin.toml
   tagyard spin shop.toml -o spin.toml --metered       a tag that loops stops itself
   tagyard spin shop.toml                              look at it first
+  tagyard spin shop.toml -o try.toml --divert http://127.0.0.1:9000
+                                                      try it: no vendor gets anything
 
 Exits with 0 if the manifest was written, and with 1 if not.";
 
@@ -93,10 +100,11 @@ pub fn run(args: &Args) -> ExitCode {
     match &args.output {
         None => say!("{}", manifest.trim_end()),
         Some(output) => {
-            if let Err(problem) = put(args, output, &application, &manifest) {
+            let collector = folder(args).join(&places.host).join(HOST[0]);
+            if let Err(problem) = put(args, output, &collector, &application, &manifest) {
                 return fail(&problem);
             }
-            tell(output, &application);
+            tell(args, output, &application);
         }
     }
     ExitCode::SUCCESS
@@ -152,6 +160,9 @@ fn places<'u>(args: &Args, uses: impl Iterator<Item = &'u str>) -> Result<Places
     if let Some(millions) = args.metered {
         again.push(format!("--metered={millions}"));
     }
+    if let Some(divert) = &args.divert {
+        again.push(format!("--divert={}", quoted(&divert.to_string())));
+    }
     // `--calls` and `--seed` are for looking closer, or quickly; what is built passes the whole check.
     commands.push(again.join(" "));
     let base = args.container.parent().unwrap_or(Path::new(""));
@@ -159,7 +170,7 @@ fn places<'u>(args: &Args, uses: impl Iterator<Item = &'u str>) -> Result<Places
         watch.push(seen(&file)?);
     }
     watch.dedup();
-    Ok(Places { host, tags, build: Build { commands, watch }, container })
+    Ok(Places { host, tags, build: Build { commands, watch }, divert: args.divert.clone(), container })
 }
 
 /// The manifest's own name.
@@ -170,7 +181,7 @@ fn name(args: &Args) -> String {
 
 /// A word for a shell.
 fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
     } else {
@@ -178,28 +189,37 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn put(args: &Args, output: &Path, application: &Application, manifest: &str) -> Result<(), String> {
+fn put(args: &Args, output: &Path, collector: &Path, application: &Application, manifest: &str) -> Result<(), String> {
     let folder = folder(args).join(&args.tags);
     fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    for tag in application.tags() {
-        write(&folder.join(&tag.file), &tag.component.bytes)?;
+    let tags = application.tags().iter().map(|tag| (folder.join(&tag.file), &*tag.component.bytes));
+    let files = tags.chain([(output.to_owned(), manifest.as_bytes())]);
+    // What is like that already is left alone: `spin watch` would take it for changed.
+    let changed: Vec<_> = files.filter(|(path, bytes)| !is_like(path, bytes)).collect();
+    if !changed.is_empty() {
+        touch(collector);
     }
-    write(output, manifest.as_bytes())
+    for (path, bytes) in changed {
+        fs::write(&path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(())
 }
 
-/// Writes a file, unless it is like that already: `spin watch` would take it for changed.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+fn is_like(path: &Path, bytes: &[u8]) -> bool {
     #[expect(clippy::disallowed_methods, reason = "of the length that is compared with")]
     let same = fs::metadata(path).is_ok_and(|file| file.len() == bytes.len() as u64)
         && fs::read(path).is_ok_and(|before| before == bytes);
-    if same {
-        Ok(())
-    } else {
-        fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
-    }
+    same
 }
 
-fn tell(output: &Path, application: &Application) {
+/// `spin watch` starts an application again where the `source` of a component has changed, and not for its manifest, nor for a dependency. So
+/// one of them changes by its time; before anything else does, as a changed manifest has Spin break this command off and run it again.
+fn touch(component: &Path) {
+    // Where it is not built yet, or somebody else's, nobody watches it.
+    let _ = fs::File::options().append(true).open(component).and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+fn tell(args: &Args, output: &Path, application: &Application) {
     for tag in application.tags() {
         let (component, passed) = (&tag.component, &tag.passed);
         let (name, version) = (&component.manifest.name, &component.manifest.version);
@@ -216,8 +236,12 @@ fn tell(output: &Path, application: &Application) {
     if application.tags().iter().any(|tag| tag.component.metered.is_none()) {
         say!("not metered: a tag that loops for an event which nobody tried would not be stopped; --metered stops it");
     }
+    if let Some(divert) = &args.divert {
+        say!("for a try: every request goes to {divert}, and to no vendor");
+    }
     say!("wrote {}", output.display());
     let variables = application.variables().into_iter();
     let variables: Vec<String> = variables.map(|name| format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase())).collect();
-    say!("set {}, then run `spin build --up`", variables.join(", "));
+    let of = if output == Path::new("spin.toml") { String::new() } else { format!(" -f {}", output.display()) };
+    say!("set {}, then run `spin build{of} --up`", variables.join(", "));
 }

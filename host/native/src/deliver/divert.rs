@@ -1,5 +1,7 @@
 //! `--divert`: every delivery goes to one place instead, with the vendor's method, path, query, body and `Host`.
 
+use std::fmt;
+
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use url::{Position, Url};
@@ -46,6 +48,12 @@ impl Divert {
         let path: Option<PathAndQuery> = url[Position::BeforePath..Position::AfterQuery].parse().ok();
         let parts = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
         parts.path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/"))).build().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Divert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
     }
 }
 

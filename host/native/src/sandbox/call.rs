@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tagyard_pipeline::container::model::Limits;
-use tagyard_pipeline::output::{self, LOG_LINE_BYTES, LOG_LINES, Output, REASON_BYTES, shorten};
+use tagyard_pipeline::output::{LOG_LINE_BYTES, LOG_LINES, Level, LogLine, Output, REASON_BYTES, shorten};
 use tagyard_pipeline::ran::OutputError;
 use tagyard_pipeline::redact::Redacted;
 use wasmtime::{Store, Trap};
@@ -12,7 +12,6 @@ use super::limiter::Limiter;
 use super::wasi::Stderr;
 use crate::limits::{EPOCH_TICK, GUEST_HANDLES, GUEST_MEMORY_BYTES, LIFTED_BYTES};
 use bindings::exports::tagyard::tag::handler::Failure;
-use bindings::tagyard::tag::types as wit;
 
 pub(super) use bindings::TagPre;
 
@@ -200,75 +199,12 @@ fn wasmtime_demangled(name: &str) -> String {
 }
 
 fn translate(output: bindings::exports::tagyard::tag::handler::Output, stderr: &Stderr) -> Output {
-    let mut log: Vec<output::LogLine> = output.log.into_iter().take(LOG_LINES).map(log_line).collect();
-    let room = LOG_LINES.saturating_sub(log.len());
-    log.extend(
-        stderr
-            .text()
-            .lines()
-            .take(room)
-            .map(|line| output::LogLine { level: output::Level::Warn, message: shorten(line, LOG_LINE_BYTES) }),
-    );
-    Output {
-        requests: output.requests.into_iter().map(request).collect(),
-        skipped: output.skipped.into_iter().map(note).collect(),
-        rejected: output.rejected.into_iter().map(note).collect(),
-        log,
-    }
+    let mut output = contract::output(output);
+    let room = LOG_LINES.saturating_sub(output.log.len());
+    let said = stderr.text();
+    let said = said.lines().take(room);
+    output.log.extend(said.map(|line| LogLine { level: Level::Warn, message: shorten(line, LOG_LINE_BYTES) }));
+    output
 }
 
-fn request(request: wit::Request) -> output::Request {
-    output::Request {
-        method: match request.method {
-            wit::Method::Get => http::Method::GET,
-            wit::Method::Post => http::Method::POST,
-            wit::Method::Put => http::Method::PUT,
-            wit::Method::Patch => http::Method::PATCH,
-            wit::Method::Delete => http::Method::DELETE,
-        },
-        url: request.url,
-        headers: request.headers.into_iter().map(|header| (header.name, header.value)).collect(),
-        body: request.body,
-        auth: request.auth.map(auth),
-        events: request.events,
-    }
-}
-
-fn auth(auth: wit::Auth) -> output::Auth {
-    match auth {
-        wit::Auth::Bearer(token) => output::Auth::Bearer { token },
-        wit::Auth::Basic((user, password)) => output::Auth::Basic { user, password },
-        wit::Auth::HmacSha256(hmac) => output::Auth::HmacSha256 {
-            key: hmac.secret,
-            header: hmac.header,
-            prefix: hmac.prefix,
-            encoding: match hmac.encoding {
-                wit::Encoding::Hex => output::Encoding::Hex,
-                wit::Encoding::Base64 => output::Encoding::Base64,
-            },
-        },
-        wit::Auth::AwsSigv4(sigv4) => output::Auth::AwsSigV4 {
-            access_key: sigv4.access_key,
-            secret_key: sigv4.secret_key,
-            session_token: sigv4.session_token,
-            region: sigv4.region,
-            service: sigv4.service,
-        },
-    }
-}
-
-fn note(note: wit::Note) -> output::Note {
-    output::Note { event: note.event, reason: shorten(&note.reason, REASON_BYTES) }
-}
-
-fn log_line(line: wit::LogLine) -> output::LogLine {
-    output::LogLine {
-        level: match line.level {
-            wit::Level::Debug => output::Level::Debug,
-            wit::Level::Info => output::Level::Info,
-            wit::Level::Warn => output::Level::Warn,
-            wit::Level::Error => output::Level::Error,
-        },
-        message: shorten(&line.message, LOG_LINE_BYTES),
-    }
-}
+tagyard_pipeline::contract!(crate::sandbox::call::bindings::tagyard::tag::types);

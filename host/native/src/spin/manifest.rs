@@ -4,6 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
+use crate::deliver::Divert;
+
 use super::{Application, SpinTag, json, names};
 
 /// The import of the adapter that a tag's component is put in the place of.
@@ -17,6 +19,8 @@ pub struct Places {
     /// The folder into which the tags' components are written.
     pub tags: String,
     pub build: Build,
+    /// Where requests go instead of to the vendors, for a try.
+    pub divert: Option<Divert>,
     /// The container file, as it was named.
     pub container: String,
 }
@@ -113,12 +117,19 @@ fn collector(application: &Application, places: &Places) -> Table {
 fn adapter(tag: &SpinTag, places: &Places) -> Table {
     let mut table = Table::new();
     table.insert("source", value(format!("{}/tagyard_adapter.wasm", places.host)));
-    table.insert("allowed_outbound_hosts", value(list(tag.outbound.iter().cloned())));
-    if !tag.secrets.is_empty() {
-        let mut variables = Table::new();
-        for (name, variable) in &tag.secrets {
-            variables.insert(name, value(template(variable)));
+    let mut variables = Table::new();
+    let outbound = match &places.divert {
+        Some(divert) => {
+            variables.insert("divert", value(divert.to_string()));
+            vec![divert.to_string()]
         }
+        None => tag.outbound.clone(),
+    };
+    table.insert("allowed_outbound_hosts", value(list(outbound)));
+    for (name, variable) in &tag.secrets {
+        variables.insert(name, value(template(variable)));
+    }
+    if !variables.is_empty() {
         table.insert("variables", Item::Table(variables));
     }
     let mut dependencies = Table::new();

@@ -11,10 +11,10 @@ use super::names;
 use crate::container::{Finding, Loaded, LoadedTag, Step, Written};
 
 /// Keys whose promise nobody keeps on Spin, with the reason and what to do.
-const NOT_THERE: [(&[&str], &str, &str); 4] = [
+const NOT_THERE: [(&[&str], &str, &str); 3] = [
     (
         &["collect", "events_per_second"],
-        "on Spin nobody counts the requests of all instances",
+        "on Spin no instance sees the requests of the others, and to count each in the store would cost as much as to keep it",
         "leave it out, and limit them where they come in",
     ),
     (
@@ -26,11 +26,6 @@ const NOT_THERE: [(&[&str], &str, &str); 4] = [
         &["identity", "links"],
         "on Spin nothing keeps which ids belong to one person",
         "leave it out, or serve this container by the native host; cookies work in both",
-    ),
-    (
-        &["journal", "max_mib"],
-        "on Spin there is no journal: up to 10,000 events wait in the key-value store, and further ones are answered 503",
-        "leave it out",
     ),
 ];
 

@@ -47,7 +47,7 @@ fn pass(
     let mut events: Vec<Event> = events.iter().map(|event| serde_json::from_value(event.clone()).unwrap()).collect();
     events.iter_mut().for_each(|event| visit.identify(event, &kept, || [7; 16]));
     let links = visit.link(&mut events, known);
-    let events = events.iter().map(|event| Value::Object(event.fields().clone())).collect();
+    let events = events.iter().map(|event| Value::Object(event.fields())).collect();
     (events, visit.set_cookies(), links)
 }
 

@@ -64,7 +64,7 @@ enum Begun {
 fn begin(call: &Call, request: &Permitted, secrets: &Variables, divert: Option<&Divert>, timeout: Duration) -> Begun {
     let print = fingerprint(request);
     let mut carried = request.events().iter().filter_map(|event| call.events.get(*event as usize));
-    if carried.all(|item| item.delivered.contains(&print)) {
+    if carried.all(|item| item.done.contains(&print)) {
         return Begun::Done(Sent::Delivered);
     }
     let refused = |reason| Begun::Done(Sent::Refused { reason, answer: None, content: false });

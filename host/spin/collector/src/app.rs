@@ -13,6 +13,7 @@ use tagyard_pipeline::plan::Shared;
 use tagyard_pipeline::remote::Deployment;
 use tagyard_pipeline::sources;
 
+use crate::room;
 use crate::tag::Tag;
 
 /// The shortest token that opens the operator's routes: one that can be guessed is none.
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) max_age: Duration,
     /// How long dead letters are kept.
     pub(crate) keep_dead: Duration,
+    /// The most events that wait.
+    pub(crate) max_waiting: usize,
     /// What opens the operator's routes.
     pub(crate) token: Option<String>,
 }
@@ -79,6 +82,7 @@ impl App {
             timeout: Duration::from_secs(container.deliver.timeout_seconds.into()),
             max_age: hours(container.deliver.max_age_hours),
             keep_dead: hours(container.journal.keep_dead_days.saturating_mul(24)),
+            max_waiting: room::most(&container),
             name: container.name,
             rules,
             enrichment,

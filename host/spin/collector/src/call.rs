@@ -33,7 +33,8 @@ pub(crate) async fn call(app: &App, tag: &Tag, todo: &[Todo]) -> Result<Reply, S
             users.len() - 1
         });
         let user = u32::try_from(user).unwrap_or_default();
-        Item { event: todo.redacted.as_str().to_owned(), user, delivered: todo.delivered.clone() }
+        let done = [&todo.past.delivered[..], &todo.past.refused].concat();
+        Item { event: todo.redacted.as_str().to_owned(), user, done }
     });
     let call = tag.call(items.collect());
     let body = serde_json::to_vec(&call).map_err(|error| error.to_string())?;
@@ -52,7 +53,12 @@ async fn replied(request: Request<Full<Bytes>>) -> Result<Reply, String> {
         )
     })?;
     let (parts, body) = response.into_parts();
-    let broken = || format!("its component answered {}: it broke off, or ran out of memory", parts.status);
+    let broken = || {
+        format!(
+            "its component answered {}: it broke off, or used up the instructions or the memory that it may have",
+            parts.status
+        )
+    };
     #[expect(clippy::disallowed_methods, reason = "`Limited`")]
     let body = Limited::new(body, MAX_REPLY_BYTES).collect().await.map_err(|_| broken())?.to_bytes();
     if parts.status != StatusCode::OK {

@@ -25,11 +25,11 @@ use tagyard_pipeline::sources::{self, Answer, BadEvent, Head, Incoming, MAX_BODY
 use crate::answer::{self, Reply};
 use crate::app::App;
 use crate::decide::{Decided, decide};
-use crate::letters;
+use crate::letters::{self, Letter};
 use crate::record::Waiting;
 use crate::run::{Down, lease, run};
-use crate::said;
 use crate::store::Store;
+use crate::{room, said};
 
 /// How long a client may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -106,23 +106,19 @@ async fn accept(app: &Rc<App>, events: Vec<Waiting>, bad: Vec<BadEvent>, now: Sy
     let waits = waits.into_iter().collect::<Result<Vec<_>, _>>().map_err(not_durable)?;
     let mut new: Vec<Waiting> =
         events.into_iter().zip(waits).filter(|(_, waits)| !waits).map(|(event, _)| event).collect();
-    let decided = decide(app, &mut new, now);
-    let needed = (0..new.len()).filter(|event| decided.needs(*event)).count();
-    if !store.has_room(needed).await.map_err(not_durable)? {
+    let mut decided = decide(app, &mut new, now);
+    decided.leave_out_idle(&mut new);
+    if !room::has_room(app, &store, new.len()).await.map_err(not_durable)? {
         said::problem("as many events wait as the store may hold: is `/tagyard/drain` being called?");
         return Err(Refused::full());
     }
-    store.count(needed);
-    let letters = bad.into_iter().map(|bad| DeadLetter::of_bad(bad, Timestamp::now()));
+    room::count(new.len());
+    let letters = bad.into_iter().map(|bad| Letter::from(DeadLetter::of_bad(bad, Timestamp::now())));
     for put in join_all(letters.map(async |letter| letters::put(&store, &letter).await)).await {
         put.map_err(not_durable)?;
     }
-    let busy_until = now + lease(app);
-    let puts = new.iter().enumerate().filter(|(event, _)| decided.needs(*event));
-    for put in join_all(puts.map(|(_, waiting)| store.put(waiting, busy_until))).await {
-        put.map_err(not_durable)?;
-    }
-    if needed > 0 {
+    store.put_all(&new.iter().collect::<Vec<_>>(), now + lease(app)).await.map_err(not_durable)?;
+    if !new.is_empty() {
         run_later(app.clone(), store, new, decided);
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! What each tag is to do with some events: decided before they are written down, so that what no tag runs for is never kept.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use tagyard_pipeline::plan::Decision;
 use tagyard_pipeline::redact::Redacted;
 
 use crate::app::App;
-use crate::record::{Progress, Waiting, from_millis};
+use crate::record::{Past, Progress, Waiting, from_millis};
 use crate::said::{self, Words};
 
 /// Why a tag does not run for an event that came back for another one.
@@ -25,8 +25,8 @@ pub(crate) struct Todo {
     pub(crate) redacted: Redacted,
     /// What came of it before.
     pub(crate) attempts: u32,
-    pub(crate) delivered: Vec<String>,
     pub(crate) broken: u32,
+    pub(crate) past: Past,
 }
 
 /// What is to do, for each tag in the container's order.
@@ -40,12 +40,12 @@ pub(crate) fn decide(app: &App, events: &mut [Waiting], now: SystemTime) -> Deci
     for tag in &app.tags {
         let mut todo = Vec::new();
         for (event, waiting) in events.iter_mut().enumerate() {
-            let (attempts, delivered, broken) = match waiting.tags.get(&tag.name) {
+            let (attempts, broken, past) = match waiting.tags.get(&tag.name) {
                 Some(Progress::Ended) => continue,
                 Some(Progress::Again { at_ms, .. }) if from_millis(*at_ms) > now => continue,
-                Some(Progress::Again { attempts, delivered, .. }) => (*attempts, delivered.clone(), 0),
-                Some(Progress::Broken { times }) => (0, Vec::new(), *times),
-                None => (0, Vec::new(), 0),
+                Some(Progress::Again { attempts, past, .. }) => (*attempts, 0, past.clone()),
+                Some(Progress::Broken { times, attempts, past }) => (*attempts, *times, past.clone()),
+                None => (0, 0, Past::default()),
             };
             let accepted = &waiting.accepted;
             let outcome = if accepted.is_kept_from(&tag.name) {
@@ -58,7 +58,7 @@ pub(crate) fn decide(app: &App, events: &mut [Waiting], now: SystemTime) -> Deci
                     Decision::Run(redacted) => {
                         // Where order is of no matter, each event is like a user of its own.
                         let user = if tag.is_ordered { user_of(waiting) } else { event as u64 };
-                        todo.push(Todo { event, user, redacted, attempts, delivered, broken });
+                        todo.push(Todo { event, user, redacted, attempts, broken, past });
                         continue;
                     }
                 }
@@ -76,9 +76,15 @@ pub(crate) fn decide(app: &App, events: &mut [Waiting], now: SystemTime) -> Deci
 }
 
 impl Decided {
-    /// Whether some tag runs for the event.
-    pub(crate) fn needs(&self, event: usize) -> bool {
-        self.tags.iter().flatten().any(|todo| todo.event == event)
+    /// Leaves out the events that no tag runs for.
+    pub(crate) fn leave_out_idle(&mut self, events: &mut Vec<Waiting>) {
+        let needed: BTreeSet<usize> = self.tags.iter().flatten().map(|todo| todo.event).collect();
+        let mut event = 0..;
+        events.retain(|_| event.next().is_some_and(|event| needed.contains(&event)));
+        let places: BTreeMap<usize, usize> = needed.into_iter().zip(0..).collect();
+        for todo in self.tags.iter_mut().flatten() {
+            todo.event = places.get(&todo.event).copied().unwrap_or_default();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use spin_sdk::key_value::Error;
 use tagyard_pipeline::accepted::Accepted;
 use tagyard_pipeline::dead_letter::DeadLetter;
@@ -10,8 +10,9 @@ use tagyard_pipeline::event::Event;
 
 use crate::app::App;
 use crate::record::{Waiting, millis};
+use crate::room::MAX_LETTERS;
 use crate::said;
-use crate::store::{LETTERS, MAX_LETTERS, Store};
+use crate::store::{LETTERS, Store};
 
 /// Letters of one page, and how many are read to find them.
 const PAGE: usize = 100;
@@ -41,6 +42,18 @@ struct Numbered {
     key: String,
     #[serde(flatten)]
     letter: DeadLetter,
+    #[serde(skip)]
+    delivered: Vec<String>,
+}
+
+/// A letter as the store has it.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Letter {
+    #[serde(flatten)]
+    pub(crate) letter: DeadLetter,
+    /// The event's requests that were delivered, by their fingerprint: they are not sent once more when it is redriven.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) delivered: Vec<String>,
 }
 
 /// What became of the letters that a person had redriven.
@@ -53,8 +66,8 @@ pub(crate) struct Redriven {
     next: Option<String>,
 }
 
-pub(crate) async fn put(store: &Store, letter: &DeadLetter) -> Result<(), Error> {
-    let at = u64::try_from(letter.at.as_millisecond()).unwrap_or_default();
+pub(crate) async fn put(store: &Store, letter: &Letter) -> Result<(), Error> {
+    let at = u64::try_from(letter.letter.at.as_millisecond()).unwrap_or_default();
     let key = format!("{LETTERS}{at:013}-{:016x}", rand::random::<u64>());
     let json = serde_json::to_vec(letter).map_err(|error| Error::Other(error.to_string()))?;
     store.set(&key, &json).await
@@ -69,8 +82,8 @@ pub(crate) async fn list(store: &Store, which: &Which) -> Result<Page, Error> {
 pub(crate) async fn redrive(app: &App, store: &Store, which: &Which) -> Result<Redriven, Error> {
     let (letters, next) = find(store, which).await?;
     let mut redriven = Redriven { next, ..Redriven::default() };
-    for Numbered { key, letter } in letters {
-        let Some(waiting) = again(app, letter) else {
+    for Numbered { key, letter, delivered } in letters {
+        let Some(waiting) = again(app, &key, letter, delivered) else {
             redriven.left += 1;
             continue;
         };
@@ -92,26 +105,23 @@ pub(crate) async fn forget(store: &Store, key: &str) -> Result<bool, Error> {
 }
 
 /// Lets go of letters that are too old, and of the oldest beyond what the store may hold; how many are left.
-pub(crate) async fn let_go(store: &Store, keep: Duration) -> Result<usize, Error> {
+pub(crate) async fn let_go(store: &Store, keys: &[String], keep: Duration) -> Result<usize, Error> {
     let oldest = SystemTime::now().checked_sub(keep).map(millis).unwrap_or_default();
-    let keys = store.keys(LETTERS).await?;
     let beyond = keys.len().saturating_sub(MAX_LETTERS);
     let is_old = |key: &str| died_ms(key).is_some_and(|at| at < oldest);
-    let gone: Vec<&String> =
-        keys.iter().enumerate().filter(|(at, key)| *at < beyond || is_old(key)).map(|(_, key)| key).collect();
+    let gone = keys.iter().enumerate().filter(|(at, key)| *at < beyond || is_old(key));
+    let gone: Vec<String> = gone.map(|(_, key)| key.clone()).collect();
     if beyond > 0 {
         said::problem(&format!("{beyond} dead letters go before their time: the store may hold {MAX_LETTERS}"));
     }
-    for key in &gone {
-        store.delete(key).await?;
-    }
+    store.delete_all(&gone).await?;
     Ok(keys.len() - gone.len())
 }
 
 async fn find(store: &Store, which: &Which) -> Result<(Vec<Numbered>, Option<String>), Error> {
     let mut letters = Vec::new();
     let mut read = 0;
-    for key in store.keys(LETTERS).await? {
+    for key in store.keys()?.letters {
         if which.after.as_ref().is_some_and(|after| key <= *after) || which.key.as_ref().is_some_and(|one| key != *one)
         {
             continue;
@@ -121,18 +131,25 @@ async fn find(store: &Store, which: &Which) -> Result<(Vec<Numbered>, Option<Str
             return Ok((letters, last.or(which.after.clone())));
         }
         read += 1;
-        let letter: Option<DeadLetter> = store.value(&key).await?.and_then(|json| serde_json::from_slice(&json).ok());
-        letters.extend(letter.filter(|letter| which.takes(letter)).map(|letter| Numbered { key, letter }));
+        let letter: Option<Letter> = store.value(&key).await?.and_then(|json| serde_json::from_slice(&json).ok());
+        let letter = letter.filter(|letter| which.takes(&letter.letter));
+        letters.extend(letter.map(|Letter { letter, delivered }| Numbered { key, letter, delivered }));
     }
     Ok((letters, None))
 }
 
-fn again(app: &App, letter: DeadLetter) -> Option<Waiting> {
+fn again(app: &App, key: &str, letter: DeadLetter, delivered: Vec<String>) -> Option<Waiting> {
     let tag = letter.tag.filter(|name| app.tags.iter().any(|tag| tag.name == *name))?;
     let event: Event = serde_json::from_value(letter.event).ok()?;
     // The source is no part of what a tag sees.
     let accepted = Accepted::new(letter.at, "dead-letter", letter.brought_by, event);
-    Some(Waiting::again(&app.name, accepted, &tag, SystemTime::now()))
+    Some(Waiting::again(key, accepted, &tag, delivered, SystemTime::now()))
+}
+
+impl From<DeadLetter> for Letter {
+    fn from(letter: DeadLetter) -> Self {
+        Letter { letter, delivered: Vec::new() }
+    }
 }
 
 fn died_ms(key: &str) -> Option<u64> {

@@ -9,11 +9,15 @@ mod call;
 mod collect;
 mod decide;
 mod drain;
+mod ended;
+mod held;
 mod letters;
 mod operate;
 mod record;
+mod room;
 mod run;
 mod said;
+mod seen;
 mod store;
 mod tag;
 
@@ -43,7 +47,7 @@ async fn handle(request: Request) -> impl IntoResponse {
 async fn route(app: &Rc<App>, request: Request) -> Reply {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/healthz") => answer::text("ok\n"),
-        (&Method::GET, "/readyz") => operate::ready().await,
+        (&Method::GET, "/readyz") => operate::ready(app).await,
         (_, path) if path.starts_with(operate::PATHS) => match operate::answer(app, &request).await {
             Some(reply) => reply,
             // Whoever has no token is told what everybody is told.

@@ -13,8 +13,8 @@ use crate::answer::{self, Reply};
 use crate::app::App;
 use crate::drain;
 use crate::letters::{self, Which};
-use crate::said;
-use crate::store::{EVENTS, LETTERS, Store};
+use crate::store::Store;
+use crate::{room, said};
 
 /// What they begin with.
 pub(crate) const PATHS: &str = "/tagyard/";
@@ -31,8 +31,8 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Option<Reply> {
 }
 
 /// Whether events can be accepted.
-pub(crate) async fn ready() -> Reply {
-    let has_room = async { Store::open().await?.has_room(1).await };
+pub(crate) async fn ready(app: &App) -> Reply {
+    let has_room = async { room::has_room(app, &Store::open().await?, 1).await };
     match has_room.await {
         Ok(true) => answer::text("ready\n"),
         Ok(false) => unready("as many events wait as the store may hold\n"),
@@ -46,8 +46,9 @@ async fn operate(app: &App, request: &Request) -> Result<Reply, Error> {
     match (request.method(), request.uri().path()) {
         (&Method::POST, "/tagyard/drain") => Ok(ok(&drain::drain(app, &store).await?)),
         (&Method::GET, "/tagyard/status") => {
-            let (waiting, dead) = (store.keys(EVENTS).await?.len(), store.keys(LETTERS).await?.len());
-            Ok(ok(&json!({"container": app.name, "waiting": waiting, "dead_letters": dead})))
+            let keys = store.keys()?;
+            let (waiting, dead, seen) = (keys.events.len(), keys.letters.len(), keys.seen.len());
+            Ok(ok(&json!({"container": app.name, "waiting": waiting, "dead_letters": dead, "remembered": seen})))
         }
         (&Method::GET, "/tagyard/dead") => Ok(ok(&letters::list(&store, &which).await?)),
         (&Method::POST, "/tagyard/dead/redrive") => Ok(ok(&letters::redrive(app, &store, &which).await?)),

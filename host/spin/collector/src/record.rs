@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tagyard_pipeline::accepted::Accepted;
+use tagyard_pipeline::remote::Death;
 
 use crate::app::App;
 use crate::tag::Tag;
@@ -35,12 +36,39 @@ pub(crate) enum Progress {
     Again {
         attempts: u32,
         at_ms: u64,
-        /// Its requests that were delivered.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        delivered: Vec<String>,
+        #[serde(flatten)]
+        past: Past,
     },
     /// Its adapter gave no reply so many times.
-    Broken { times: u32 },
+    Broken {
+        times: u32,
+        #[serde(default)]
+        attempts: u32,
+        #[serde(flatten)]
+        past: Past,
+    },
+}
+
+/// What became of an event's requests before, so that none is sent twice while another of them is tried again.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Past {
+    /// Requests that were delivered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) delivered: Vec<String>,
+    /// Requests that the vendor would not take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) refused: Vec<String>,
+    /// Of what the event is dead, once all of them have come to their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) died: Option<Box<Died>>,
+}
+
+/// A death, and at which attempt.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Died {
+    #[serde(flatten)]
+    pub(crate) death: Death,
+    pub(crate) attempts: u32,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -68,10 +96,17 @@ impl Waiting {
         Waiting { key, accepted, since: now, tags: BTreeMap::new() }
     }
 
-    /// An event that a person has run again for one tag. It may wait already, for others.
-    pub(crate) fn again(container: &str, accepted: Accepted, tag: &str, now: SystemTime) -> Self {
-        let key = key(&[container, accepted.event.message_id(), tag, &millis(now).to_string()]);
-        Waiting { key, accepted: accepted.only_for(tag), since: now, tags: BTreeMap::new() }
+    /// An event that a person has run again for one tag: all of it that was not delivered. It may wait already, for others. Its key is its
+    /// letter's, so that a letter that is redriven twice at once is run once.
+    pub(crate) fn again(letter: &str, accepted: Accepted, tag: &str, delivered: Vec<String>, now: SystemTime) -> Self {
+        let past = Past { delivered, ..Past::default() };
+        let tags = BTreeMap::from([(tag.to_owned(), Progress::Again { attempts: 0, at_ms: 0, past })]);
+        Waiting { key: key(&[letter]), accepted: accepted.only_for(tag), since: now, tags }
+    }
+
+    /// Whether a person has it run again.
+    pub(crate) fn is_again(&self) -> bool {
+        self.accepted.only.is_some()
     }
 
     /// Whether some tag has something to do now.

@@ -1,29 +1,25 @@
-//! Runs what was decided: each tag's calls, side by side with the other tags'; then records how each event ended, and keeps in the store
-//! what is left to do.
+//! Runs what was decided: each tag's calls, side by side with the other tags'.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream;
-use jiff::Timestamp;
-use tagyard_pipeline::dead_letter::{DeadLetter, ShownAnswer, ShownRequest};
-use tagyard_pipeline::outcome::{Cause, Outcome};
+use tagyard_pipeline::outcome::Cause;
 use tagyard_pipeline::ran::BATCH_BYTES;
-use tagyard_pipeline::remote::{End, Reply, Undelivered};
-use tagyard_pipeline::retry;
+use tagyard_pipeline::remote::{Death, End, Reply};
 
 use crate::app::App;
 use crate::call;
 use crate::decide::{Decided, Todo};
-use crate::letters;
-use crate::record::{Progress, Waiting, millis};
-use crate::said::{self, Words};
+use crate::ended::{Came, Ended, record};
+use crate::record::{Died, Past, Waiting};
 use crate::store::Store;
 use crate::tag::Tag;
+use crate::{room, said, seen};
 
 /// Calls of one tag that go on at once. A platform gives an application few instances.
 const CALLS: usize = 4;
@@ -31,57 +27,12 @@ const CALLS: usize = 4;
 /// How long calls set out. The rest is the next drain's, which comes before long, and an interrupted run is noticed that much sooner.
 const START_TIME: Duration = Duration::from_secs(10);
 
-/// How often an adapter may give no reply until its event is a dead letter: it may have been the platform's trouble and not the tag's, but a
-/// tag that never ends takes a processor each time.
-const MOST_BROKEN: u32 = 3;
-
 /// Failures in a row after which a tag's vendor counts as down, and the rest is left for the next drain.
 const DOWN_AFTER: u32 = 5;
-
-/// What came of some events.
-#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
-pub(crate) struct Came {
-    /// Events that every tag has ended.
-    pub(crate) ended: usize,
-    /// Dead letters.
-    pub(crate) dead: usize,
-    /// Events of which something is tried again.
-    pub(crate) again: usize,
-}
-
-impl Came {
-    pub(crate) fn add(&mut self, other: Came) {
-        self.ended += other.ended;
-        self.dead += other.dead;
-        self.again += other.again;
-    }
-}
 
 /// Failures in a row, by tag.
 #[derive(Default)]
 pub(crate) struct Down(RefCell<BTreeMap<String, u32>>);
-
-/// How one event ended for one tag, or did not.
-enum Ended {
-    Outcome {
-        outcome: Outcome,
-        words: Words,
-        attempts: u32,
-        failed: Option<Box<Undelivered>>,
-    },
-    Again {
-        attempts: u32,
-        failed: Box<Undelivered>,
-        after: Option<Duration>,
-        delivered: Vec<String>,
-    },
-    Broken {
-        times: u32,
-        reason: String,
-    },
-    /// It was not its turn any more.
-    Left,
-}
 
 /// How long events are somebody's who runs them.
 pub(crate) fn lease(app: &App) -> Duration {
@@ -100,93 +51,19 @@ pub(crate) async fn run(app: &App, store: &Store, events: Vec<Waiting>, decided:
             }
         }
     }
-    let mut came = Came::default();
-    for (waiting, ends) in events.into_iter().zip(ends) {
-        if let Err(error) = record(app, store, waiting, ends, &mut came).await {
+    let (mut came, mut over) = (Came::default(), Vec::new());
+    for (mut waiting, ends) in events.into_iter().zip(ends) {
+        match record(app, store, &mut waiting, ends, &mut came).await {
+            Ok(true) => over.push(waiting),
+            Ok(false) => {}
             // It stays as it was, and is run again.
-            said::problem(&format!("the store cannot be written: {error}"));
+            Err(error) => said::problem(&format!("the store cannot be written: {error}")),
         }
     }
+    if let Err(error) = seen::end(store, &over, room::may_remember()).await {
+        said::problem(&format!("the store cannot be written: {error}"));
+    }
     came
-}
-
-/// Records what came of an event, the dead letters first: what ends in between is run again rather than lost.
-async fn record(
-    app: &App,
-    store: &Store,
-    mut waiting: Waiting,
-    ends: Vec<(&Tag, Ended)>,
-    came: &mut Came,
-) -> Result<(), spin_sdk::key_value::Error> {
-    let now = SystemTime::now();
-    for (tag, ended) in ends {
-        let progress = match ended {
-            Ended::Left => continue,
-            Ended::Again { attempts, failed, after, delivered } => {
-                match retry::pause(waiting.since, app.max_age, attempts, after, now, rand::random()) {
-                    Some(pause) => Progress::Again { attempts, at_ms: millis(now + pause), delivered },
-                    None => {
-                        let reason = retry::given_up(&failed.reason, app.max_age);
-                        let outcome = Outcome::DeadLetter { cause: Cause::Undeliverable, reason };
-                        end(store, &waiting, tag, outcome, Words::Ours, attempts, Some(failed), came).await?
-                    }
-                }
-            }
-            Ended::Broken { times, reason } if times >= MOST_BROKEN => {
-                let outcome = Outcome::DeadLetter { cause: Cause::Failed, reason };
-                end(store, &waiting, tag, outcome, Words::Ours, 0, None, came).await?
-            }
-            Ended::Broken { times, reason } => {
-                said::problem(&format!("the tag `{}`: {reason}", tag.name));
-                Progress::Broken { times }
-            }
-            Ended::Outcome { outcome, words, attempts, failed } => {
-                end(store, &waiting, tag, outcome, words, attempts, failed, came).await?
-            }
-        };
-        waiting.tags.insert(tag.name.clone(), progress);
-    }
-    let has_ended = |tag: &Tag| waiting.tags.get(&tag.name) == Some(&Progress::Ended);
-    if app.tags.iter().all(has_ended) {
-        came.ended += 1;
-        return store.delete(&waiting.key).await;
-    }
-    came.again += 1;
-    store.put(&waiting, now).await
-}
-
-#[expect(clippy::too_many_arguments, reason = "what an outcome is made of")]
-async fn end(
-    store: &Store,
-    waiting: &Waiting,
-    tag: &Tag,
-    outcome: Outcome,
-    words: Words,
-    attempts: u32,
-    failed: Option<Box<Undelivered>>,
-    came: &mut Came,
-) -> Result<Progress, spin_sdk::key_value::Error> {
-    let accepted = &waiting.accepted;
-    if let Outcome::DeadLetter { cause, reason } = &outcome {
-        let (request, answer): (Option<ShownRequest>, Option<ShownAnswer>) =
-            failed.map(|failed| (Some(failed.request), failed.answer)).unwrap_or_default();
-        let letter = DeadLetter {
-            at: Timestamp::now(),
-            tag: Some(tag.name.clone()),
-            position: None,
-            cause: *cause,
-            reason: reason.clone(),
-            event: serde_json::Value::Object(accepted.event.fields()),
-            brought_by: accepted.request.clone(),
-            request,
-            answer,
-            attempts,
-        };
-        letters::put(store, &letter).await?;
-        came.dead += 1;
-    }
-    said::outcome(&tag.name, accepted.event.message_id(), &outcome, words, attempts, accepted.only.is_some());
-    Ok(Progress::Ended)
 }
 
 /// Runs one tag's events: in batches, those of one user one after the other.
@@ -218,39 +95,27 @@ fn attempt<'a>(app: &'a App, tag: &'a Tag, batch: Vec<Todo>, last_start: Instant
                 return split(app, tag, batch, last_start, down).await;
             }
             Ok(Reply::Failed { reason, .. }) => {
-                let dead = || Ended::guests(Outcome::DeadLetter { cause: Cause::Failed, reason: reason.clone() });
-                return batch.into_iter().map(|todo| (todo, dead())).collect();
+                let failed = |todo: Todo| {
+                    let death = Death { cause: Cause::Failed, reason: reason.clone(), request: None, answer: None };
+                    let died = todo.past.died.clone().unwrap_or_else(|| Box::new(Died { death, attempts: 0 }));
+                    let delivered = todo.past.delivered.clone();
+                    (todo, Ended::Dead { died, delivered })
+                };
+                return batch.into_iter().map(failed).collect();
             }
             Ok(Reply::Ended(_)) => return broken(batch, "its component's reply is for another call"),
             Err(reason) => return broken(batch, &reason),
         };
         let (mut ended, mut again) = (Vec::new(), Vec::new());
-        for (todo, end) in batch.into_iter().zip(ends) {
+        for (mut todo, end) in batch.into_iter().zip(ends) {
             down.note(tag, matches!(end, End::Again { .. }));
-            let attempts = todo.attempts + 1;
-            let end = match end {
-                End::Skipped(reason) => Ended::guests(Outcome::Skipped { reason }),
-                End::Dead(cause, reason) => {
-                    let words = if cause == Cause::Refused { Words::Ours } else { Words::Guests };
-                    let outcome = Outcome::DeadLetter { cause, reason };
-                    Ended::Outcome { outcome, words, attempts: 0, failed: None }
-                }
-                End::Delivered => {
-                    Ended::Outcome { outcome: Outcome::Delivered, words: Words::Ours, attempts, failed: None }
-                }
-                End::Undeliverable(failed) => {
-                    let outcome = Outcome::DeadLetter { cause: Cause::Undeliverable, reason: failed.reason.clone() };
-                    Ended::Outcome { outcome, words: Words::Ours, attempts, failed: Some(failed) }
-                }
-                End::Again { failed, after_seconds, delivered } => {
-                    Ended::Again { attempts, failed, after: after_seconds.map(Duration::from_secs), delivered }
-                }
-                End::Split => {
-                    again.push(todo);
-                    continue;
-                }
-            };
-            ended.push((todo, end));
+            if let End::Split { delivered } = &end {
+                todo.past.delivered = new_only(delivered.clone(), &todo.past);
+            }
+            match after(&todo, end) {
+                Some(end) => ended.push((todo, end)),
+                None => again.push(todo),
+            }
         }
         if !again.is_empty() {
             ended.extend(split(app, tag, again, last_start, down).await);
@@ -270,10 +135,44 @@ async fn split(app: &App, tag: &Tag, mut batch: Vec<Todo>, last_start: Instant, 
     ended
 }
 
+/// What an attempt came to, with what came of the event before. `None` where it is to be called again by itself.
+fn after(todo: &Todo, end: End) -> Option<Ended> {
+    let (past, attempts) = (&todo.past, todo.attempts + 1);
+    let died = |death: Box<Death>| {
+        let attempts = if death.request.is_some() { attempts } else { 0 };
+        past.died.clone().unwrap_or_else(|| Box::new(Died { death: *death, attempts }))
+    };
+    Some(match (end, past.died.clone()) {
+        (End::Split { .. }, _) => return None,
+        (End::Skipped(reason), None) => Ended::Skipped(reason),
+        (End::Delivered(_), None) => Ended::Delivered { attempts },
+        // Nothing of it is left to send: now it is as dead as it has been.
+        (End::Skipped(_), Some(died)) => Ended::Dead { died, delivered: past.delivered.clone() },
+        (End::Delivered(delivered), Some(died)) => Ended::Dead { died, delivered: new_only(delivered, past) },
+        (End::Dead { death, delivered }, _) => Ended::Dead { died: died(death), delivered: new_only(delivered, past) },
+        (End::Again { failed, after_seconds, delivered, refused, death }, _) => {
+            let past = Past {
+                delivered: new_only(delivered, past),
+                refused: [&past.refused[..], &refused].concat(),
+                died: death.map(died).or(past.died.clone()),
+            };
+            Ended::Again { attempts, failed, after: after_seconds.map(Duration::from_secs), past }
+        }
+    })
+}
+
+/// Without those that were refused before: the adapter, which was told not to send them, takes them for delivered.
+fn new_only(mut delivered: Vec<String>, past: &Past) -> Vec<String> {
+    delivered.retain(|request| !past.refused.contains(request));
+    delivered
+}
+
 fn broken(batch: Vec<Todo>, reason: &str) -> Vec<(Todo, Ended)> {
     let broken = |todo: Todo| {
-        let times = todo.broken + 1;
-        (todo, Ended::Broken { times, reason: reason.to_owned() })
+        let Todo { attempts, broken, past, .. } = &todo;
+        let ended =
+            Ended::Broken { times: broken + 1, attempts: *attempts, past: past.clone(), reason: reason.to_owned() };
+        (todo, ended)
     };
     batch.into_iter().map(broken).collect()
 }
@@ -309,12 +208,6 @@ fn chains(batches: Vec<Vec<Todo>>) -> Vec<Vec<Vec<Todo>>> {
         }
     }
     chains
-}
-
-impl Ended {
-    fn guests(outcome: Outcome) -> Self {
-        Ended::Outcome { outcome, words: Words::Guests, attempts: 0, failed: None }
-    }
 }
 
 impl Down {

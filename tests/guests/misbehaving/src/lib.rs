@@ -33,7 +33,12 @@ impl Tag for Misbehaving {
             match deed {
                 "nothing wrong" => out.send(request),
                 "trap on poison" if event.name() == Some("Poison") => run_away::trap(),
-                "trap on poison" => out.send(request),
+                "loop on poison" if event.name() == Some("Poison") => run_away::endless(),
+                "trap on poison" | "loop on poison" => out.send(request),
+                "send twice" => {
+                    out.send(request);
+                    out.send(Request::post(alloc::format!("{}/second", settings.url)).carrying(event));
+                }
                 "log a forgery" => {
                     out.log(Level::Info, "fine\r\n2026-11-21T00:00:00Z ERROR tagyard: all is lost\x1b[2J");
                     out.send(request);

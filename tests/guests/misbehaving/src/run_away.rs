@@ -22,7 +22,7 @@ pub fn trap() -> ! {
 }
 
 #[inline(never)]
-fn endless() {
+pub fn endless() {
     let mut turns = 0u64;
     while black_box(turns) != u64::MAX {
         turns = turns.wrapping_add(2) & !1;

@@ -27,9 +27,18 @@ pub mod bindings {
         imports: {
             "fermyon:spin/variables.get": trappable,
             "spin:key-value/key-value.[drop]store": trappable,
+            "wasi:keyvalue/store.open": trappable,
+            "wasi:keyvalue/store.[drop]bucket": trappable,
+            "wasi:keyvalue/store.[method]bucket.list-keys": trappable,
+            "wasi:keyvalue/atomics.increment": trappable,
+            "wasi:keyvalue/batch.set-many": trappable,
+            "wasi:keyvalue/batch.delete-many": trappable,
             default: async | store | trappable,
         },
-        with: { "spin:key-value/key-value.store": crate::key_value::Store },
+        with: {
+            "spin:key-value/key-value.store": crate::key_value::Store,
+            "wasi:keyvalue/store.bucket": crate::key_value::Store,
+        },
     });
 }
 

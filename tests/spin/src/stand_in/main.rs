@@ -18,6 +18,7 @@ use clap::Parser;
 
 /// The part of `spin up` that the tests use.
 #[derive(Debug, Parser)]
+#[command(name = "the stand-in of tests/spin", version = "for Spin 4.1")]
 struct Options {
     #[command(subcommand)]
     command: Command,

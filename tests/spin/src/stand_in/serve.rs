@@ -151,6 +151,9 @@ fn linker(engine: &Engine) -> Result<Linker<Guest>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     bindings::spin::key_value::key_value::add_to_linker::<_, HasStores>(&mut linker, |guest| guest)?;
+    bindings::wasi::keyvalue::store::add_to_linker::<_, HasStores>(&mut linker, |guest| guest)?;
+    bindings::wasi::keyvalue::atomics::add_to_linker::<_, HasStores>(&mut linker, |guest| guest)?;
+    bindings::wasi::keyvalue::batch::add_to_linker::<_, HasStores>(&mut linker, |guest| guest)?;
     bindings::spin::variables::variables::add_to_linker::<_, HasVariables>(&mut linker, |guest| guest)?;
     bindings::fermyon::spin::variables::add_to_linker::<_, HasVariables>(&mut linker, |guest| guest)?;
     Ok(linker)
