@@ -68,6 +68,7 @@ pub(crate) fn check(data: &[u8], only: Option<&str>) -> Option<()> {
     let mut bytes = 0;
     for event in parsed.events {
         assert!(!event.message_id().is_empty());
+        assert_eq!(event.outline().to_map(), event.fields(), "tags see what serde_json reads");
         let accepted = Accepted::new(incoming.received_at, source.name(), Request::default(), event);
         let record = accepted.to_json();
         bytes += record.len();

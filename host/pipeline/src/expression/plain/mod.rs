@@ -95,7 +95,6 @@ pub(super) enum UrlPart {
 }
 
 /// A value that is no list, object or null.
-#[derive(Clone)]
 enum Scalar<'v> {
     Text(Cow<'v, str>),
     Number(f64),
