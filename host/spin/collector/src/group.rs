@@ -29,8 +29,12 @@ type Done = Rc<OnceCell<Result<(), String>>>;
 /// Writes records of events that have come. When it returns, they are durable.
 pub(crate) async fn accept(store: &Store, records: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
     let done = ACCEPTED.with(|group| group.join(records));
-    // Whoever is as far joins.
-    yield_async().await;
+    // Whoever is as far joins, and whoever comes while others do.
+    let mut before = 0;
+    while done.get().is_none() && ACCEPTED.with(Group::parts) > before {
+        before = ACCEPTED.with(Group::parts);
+        yield_async().await;
+    }
     ACCEPTED.with(|group| group.act(&done, |records| store.set_all(&records.concat())))
 }
 
@@ -45,6 +49,10 @@ pub(crate) async fn end(store: &Store, events: Vec<Waiting>) -> Result<(), Error
 }
 
 impl<T> Group<T> {
+    fn parts(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     fn join(&self, part: T) -> Done {
         let done = Done::default();
         self.0.borrow_mut().push((part, done.clone()));
