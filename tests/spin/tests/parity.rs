@@ -167,10 +167,13 @@ fn masked(text: &str) -> String {
     let mut rest = text;
     while !rest.is_empty() {
         let (word, after) = rest.split_at(rest.find(|c: char| !is_of_word(c)).unwrap_or(rest.len()));
-        out.push_str(match word {
-            word if is_uuid(word) => "(id)",
-            word if is_now(word) => "(time)",
-            word => word,
+        out.push_str(&match word {
+            word if is_uuid(word) => "(id)".to_owned(),
+            word if is_now(word) => "(time)".to_owned(),
+            // As in the cookie of a session.
+            word => {
+                word.split('.').map(|part| if is_now(part) { "(time)" } else { part }).collect::<Vec<_>>().join(".")
+            }
         });
         let between = after.find(is_of_word).unwrap_or(after.len());
         out.push_str(&after[..between]);
