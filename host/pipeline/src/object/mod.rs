@@ -85,7 +85,9 @@ impl Object {
 
     /// The member, where it is an object.
     pub fn object(&self, key: &str) -> Option<Object> {
-        self.json(key).filter(|json| json.starts_with('{')).and_then(|json| Object::within(json, self.depth.saturating_sub(1)))
+        self.json(key)
+            .filter(|json| json.starts_with('{'))
+            .and_then(|json| Object::within(json, self.depth.saturating_sub(1)))
     }
 
     pub fn contains(&self, key: &str) -> bool {
