@@ -103,7 +103,7 @@ fn write(value: &Value, choose: &mut dyn FnMut() -> u8, out: &mut String) {
         out.push_str(["", "", " ", "\n\t"][usize::from(choose() % 4)]);
     };
     let string = |text: &str, choose: &mut dyn FnMut() -> u8, out: &mut String| {
-        if choose() % 3 > 0 {
+        if !choose().is_multiple_of(3) {
             return out.push_str(&json!(text).to_string());
         }
         out.push('"');
@@ -126,7 +126,7 @@ fn write(value: &Value, choose: &mut dyn FnMut() -> u8, out: &mut String) {
             out.push('{');
             for (at, (key, value)) in members.iter().enumerate() {
                 out.push_str(if at > 0 { "," } else { "" });
-                let times = 1 + u8::from(choose() % 6 == 0);
+                let times = 1 + u8::from(choose().is_multiple_of(6));
                 for time in 0..times {
                     out.push_str(if time > 0 { "," } else { "" });
                     blank(choose, out);
