@@ -1,7 +1,7 @@
 //! The collector's request in, the answer out.
 
 use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
-use wasip2::io::streams::StreamError;
+use wasip2::io::streams::{OutputStream, StreamError};
 
 /// The longest call: its events, of which there may be a MiB of JSON written as JSON strings, and a tag's settings.
 const MAX_CALL_BYTES: usize = 4 * 1024 * 1024;
@@ -32,14 +32,15 @@ pub(crate) fn give(out: ResponseOutparam, status: u16, body: &[u8]) {
     let _ = response.set_status_code(status);
     let content = response.body();
     ResponseOutparam::set(out, Ok(response));
-    if let Ok(content) = content {
-        write(content, body);
+    if let Ok(content) = content
+        && let Ok(stream) = content.write()
+    {
+        write(stream, content, body);
     }
 }
 
 /// Writes a body to its end; the other side may have gone.
-pub(crate) fn write(content: OutgoingBody, body: &[u8]) {
-    let Ok(stream) = content.write() else { return };
+pub(crate) fn write(stream: OutputStream, content: OutgoingBody, body: &[u8]) {
     let is_written = body.chunks(CHUNK_BYTES).all(|chunk| stream.blocking_write_and_flush(chunk).is_ok());
     drop(stream);
     if is_written {

@@ -12,9 +12,11 @@ use url::{Position, Url};
 use wasip2::clocks::monotonic_clock::subscribe_duration;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
-    ErrorCode, Fields, FutureIncomingResponse, IncomingResponse, Method, OutgoingRequest, RequestOptions, Scheme,
+    ErrorCode, Fields, FutureIncomingResponse, IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions,
+    Scheme,
 };
 use wasip2::io::poll::{Pollable, poll};
+use wasip2::io::streams::OutputStream;
 
 use crate::answer;
 use crate::secrets::variable;
@@ -56,6 +58,7 @@ impl OnTheWire {
     pub(crate) fn send(sealed: Sealed, divert: Option<&Divert>, timeout: Duration) -> Result<Self, Undone> {
         let request = request(&sealed, divert)?;
         let content = request.body().map_err(|()| finally("its body cannot be sent"))?;
+        let content = Content::begin(content, &sealed.body)?;
         let options = RequestOptions::new();
         let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).ok();
         // One that a host does not know is no reason not to send: the deadline below holds in any case.
@@ -63,7 +66,7 @@ impl OnTheWire {
         let _ = options.set_first_byte_timeout(nanos(timeout));
         let deadline = Instant::now() + timeout;
         let response = outgoing_handler::handle(request, Some(options)).map_err(|error| undone(&error))?;
-        answer::write(content, &sealed.body);
+        content.end();
         Ok(OnTheWire { response, deadline, timeout })
     }
 
@@ -82,6 +85,30 @@ impl OnTheWire {
         let retry_after = retry_after.as_deref().and_then(|value| std::str::from_utf8(value).ok());
         let body = beginning(&response, self.deadline);
         Ok(Answer::new(response.status(), retry_after, &body, SystemTime::now(), mask))
+    }
+}
+
+/// A request's body, of which as much as there is room for is written before the request sets out, so that it goes in one piece with the
+/// head. Otherwise the head goes alone, and Spin's connections hold back what follows until the vendor's system has acknowledged it, which
+/// it takes 40 ms for.
+struct Content<'b> {
+    body: OutgoingBody,
+    stream: OutputStream,
+    rest: &'b [u8],
+}
+
+impl<'b> Content<'b> {
+    fn begin(body: OutgoingBody, bytes: &'b [u8]) -> Result<Self, Undone> {
+        let stream = body.write().map_err(|()| finally("its body cannot be sent"))?;
+        let room = stream.check_write().unwrap_or_default();
+        let (first, rest) = bytes.split_at(bytes.len().min(usize::try_from(room).unwrap_or_default()));
+        // What does not go now does not go later either, and the answer says why.
+        let _ = stream.write(first);
+        Ok(Content { body, stream, rest })
+    }
+
+    fn end(self) {
+        answer::write(self.stream, self.body, self.rest);
     }
 }
 
