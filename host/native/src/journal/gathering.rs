@@ -13,8 +13,8 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    /// Waits until `queued` has come to `wanted`, but no longer than `most`. For the one writer.
-    pub(super) fn wait(&self, queued: &AtomicUsize, wanted: usize, most: Duration) {
+    /// Waits until `queued` has come to `wanted`, but no longer than `most`. Returns what it has come to. For the one writer.
+    pub(super) fn wait(&self, queued: &AtomicUsize, wanted: usize, most: Duration) -> usize {
         let until = Instant::now() + most;
         let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         self.wanted.store(wanted, Ordering::SeqCst);
@@ -26,6 +26,7 @@ impl Gathering {
             (asleep, _) = self.enough.wait_timeout(asleep, left).unwrap_or_else(PoisonError::into_inner);
         }
         self.wanted.store(0, Ordering::SeqCst);
+        queued.load(Ordering::SeqCst)
     }
 
     /// Says that `queued` appends wait now. It takes the lock only for the one that makes it enough.

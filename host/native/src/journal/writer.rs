@@ -52,7 +52,8 @@ pub(super) struct Writer {
     pub(super) next: u64,
     /// Since when written bytes wait for their fsync.
     pub(super) unsynced: Option<Instant>,
-    /// How many appends the last group had, and how many came while it was synced.
+    /// How many appends are about: as many as a group had and came while it was synced. Of its last value an eighth goes at most, since some
+    /// are always elsewhere, being parsed or answered.
     pub(super) company: usize,
     pub(super) pace: Pace,
     pub(super) _lock: DirLock,
@@ -69,12 +70,13 @@ impl Writer {
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         let mut buffer = Vec::new();
         loop {
+            let most = self.gather();
             let command = match self.unsynced {
                 None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(since) => commands.recv_timeout(FLUSH_EVERY.saturating_sub(since.elapsed())),
             };
             buffer = match command {
-                Ok(command) => self.serve(command, commands, buffer),
+                Ok(command) => self.serve(command, commands, most, buffer),
                 Err(RecvTimeoutError::Timeout) => buffer,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
@@ -85,9 +87,8 @@ impl Writer {
         let _ = self.sync();
     }
 
-    /// Takes what waits, as far as one write goes, and answers all of it.
-    fn serve(&mut self, command: Command, commands: &Receiver<Command>, buffer: Vec<u8>) -> Vec<u8> {
-        let most = self.gather();
+    /// Takes what waits, as far as one write goes but no more than `most` appends, and answers all of it.
+    fn serve(&mut self, command: Command, commands: &Receiver<Command>, most: usize, buffer: Vec<u8>) -> Vec<u8> {
         let begun = Instant::now();
         let mut group = Group::new(self.next, buffer);
         let mut following = Some(command);
@@ -101,7 +102,8 @@ impl Writer {
         }
         let carried = group.appends();
         let buffer = self.commit(group);
-        self.company = carried + self.shared.queued.load(Ordering::Relaxed);
+        let seen = carried + self.shared.queued.load(Ordering::Relaxed);
+        self.company = seen.max(self.company - self.company / 8);
         self.pace.note(begun, carried, self.company);
         match following {
             Some(Command::Sync(done)) => {
@@ -117,13 +119,17 @@ impl Writer {
         buffer
     }
 
-    /// Waits until half of those that were there last time have come again. Returns how many the next group takes at most.
-    fn gather(&self) -> usize {
+    /// Waits until half of those that were there last time have come again. Returns how many the next group takes at most. It comes
+    /// before the look into the queue: whoever sleeps there is woken for the first append, only to sleep again until there are enough.
+    fn gather(&mut self) -> usize {
         if self.options.durability != Durability::Fsync || self.company < GATHER_FROM {
             return usize::MAX;
         }
-        // One more than the queue holds is in hand.
-        self.shared.gathering.wait(&self.shared.queued, self.company / 2, GATHER);
+        if self.shared.gathering.wait(&self.shared.queued, self.company / 2, GATHER) == 0 {
+            // They are gone, and whoever comes next is not kept waiting for them.
+            self.company = 0;
+            return usize::MAX;
+        }
         self.pace.most(self.company)
     }
 
