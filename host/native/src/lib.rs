@@ -33,6 +33,7 @@ pub mod registry;
 pub mod reload;
 pub mod retention;
 mod running;
+pub mod runtime;
 pub mod sandbox;
 pub mod secrets;
 pub mod sent;

@@ -38,8 +38,9 @@ settings = { url = "https://orders.shop.example/hook" }
 allow = { hosts = ["orders.shop.example"], fields = ["*"] }
 "#;
 
+/// The threads that the command has.
 pub(crate) fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
+    tagyard::runtime::start().expect("a runtime")
 }
 
 /// A host with some tags, on a real disk.

@@ -42,7 +42,7 @@ use std::process::ExitCode;
 
 /// Runs a command's asynchronous part. Its error is printed as one line.
 fn block_on<E: std::fmt::Display>(work: impl Future<Output = Result<ExitCode, E>>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match crate::runtime::start() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
