@@ -75,6 +75,20 @@ async fn a_connection_may_rest_between_two_requests() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_said_all_still_gets_its_answer() {
+    let (host, receiver) = webhook().await;
+    let event = json!({"messageId": "last words", "userId": "u-1", "writeKey": "key"}).to_string();
+    let head = format!("POST /v1/page HTTP/1.1\r\nhost: h\r\ncontent-length: {}\r\n\r\n", event.len());
+    let mut stream = TcpStream::connect(host.host.address()).await.unwrap();
+    stream.write_all((head + &event).as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    timeout(LONG, stream.read_to_string(&mut answer)).await.expect("the connection is closed").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    receiver.wait_for(1).await;
+}
+
+#[tokio::test]
 async fn a_body_without_an_end_is_cut_off() {
     let (host, _receiver) = webhook().await;
     let head = b"POST /v1/page HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n";

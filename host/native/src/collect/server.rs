@@ -72,7 +72,9 @@ impl Server {
 async fn serve(listener: TcpListener, routes: Routes, mut stopping: oneshot::Receiver<()>) {
     let mut builder = Builder::new(TokioExecutor::new());
     // Hyper counts the rest before a request as part of its head.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
+    // A client that says that it sends no more still gets its answer. It also spares each request that waits for the disk the
+    // look whether its client is still there, for which hyper keeps another buffer of 8 KiB.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).half_close(true);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(PING_EVERY);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
