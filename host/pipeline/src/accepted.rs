@@ -5,11 +5,10 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::event::{Event, InvalidEvent};
-use crate::object::Object;
+use crate::object::{Object, push_string};
 use crate::request::Request;
 use crate::rules::Memo;
 
@@ -85,19 +84,21 @@ impl Accepted {
 
     /// The record as JSON.
     pub fn to_json(&self) -> String {
-        let source = Value::from(&*self.source);
         let request = self.request.json();
         let mut json = String::with_capacity(self.event.object().text_len() + request.map_or(0, str::len) + 256);
         // Writing into memory cannot fail.
-        let head = format_args!(r#"{{"v":{VERSION},"received_at":"{}","source":{source},"#, self.received_at);
-        let _ = json.write_fmt(head);
+        let _ = write!(json, r#"{{"v":{VERSION},"received_at":"{}","source":"#, self.received_at);
+        push_string(&mut json, &self.source);
+        json.push(',');
         if let Some(request) = request {
             json.push_str(r#""request":"#);
             json.push_str(request);
             json.push(',');
         }
         if let Some(only) = &self.only {
-            let _ = write!(json, r#""only":{},"#, Value::from(only.as_str()));
+            json.push_str(r#""only":"#);
+            push_string(&mut json, only);
+            json.push(',');
         }
         json.push_str(r#""event":"#);
         self.event.object().write(&mut json);

@@ -26,7 +26,7 @@ const BEHIND: u64 = 1_024;
 #[serde(tag = "line", rename_all = "snake_case")]
 pub enum Line {
     /// An event was accepted.
-    Event(PastEvent),
+    Event(Box<PastEvent>),
     /// An event ended for a tag.
     Outcome(Recorded),
     /// A record of the journal is none that this release reads.
@@ -100,7 +100,7 @@ impl Tail {
         for record in records {
             self.next = record.position + 1;
             let line = match PastEvent::read(record.position, &record.payload) {
-                Ok(event) => Line::Event(event),
+                Ok(event) => Line::Event(Box::new(event)),
                 Err(unreadable) => Line::Unreadable(unreadable),
             };
             push(lines, &line);

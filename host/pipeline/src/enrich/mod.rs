@@ -175,14 +175,18 @@ pub fn is_network(text: &str) -> bool {
 
 /// What the visitor's own request says, where the event does not; whether there is something.
 fn fill(context: &mut Object, facts: &RequestFacts<'_>) -> bool {
-    let ip = facts.ip.map(|ip| ip.to_string());
     let mut adds = false;
-    for (field, value) in [("ip", ip.as_deref()), ("userAgent", facts.user_agent.as_deref())] {
-        let Some(value) = value else { continue };
-        if !context.contains(field) {
-            context.set_string(field, value);
-            adds = true;
-        }
+    if let Some(ip) = facts.ip
+        && !context.contains("ip")
+    {
+        context.set_string("ip", &ip.to_string());
+        adds = true;
+    }
+    if let Some(user_agent) = &facts.user_agent
+        && !context.contains("userAgent")
+    {
+        context.set_string("userAgent", user_agent);
+        adds = true;
     }
     if !context.contains("userAgentData")
         && let Some(hints) = facts.hints.get_or_init(|| hints::read(facts.headers))

@@ -18,41 +18,49 @@ pub(super) struct Member {
     pub(super) value: Range<usize>,
 }
 
-/// Where the members of the object lie that is the first `end` bytes of a text, and how deep the deepest is. Keys with escapes
-/// are put decoded behind it. Each key and each value is read by serde_json, as a `V`, only the punctuation between them here: with
-/// [`Depth`](super::depth::Depth) it is `None` for what would not be read as an object of [`Value`](serde_json::Value)s.
-pub(super) fn members<V: DeserializeOwned + Into<usize>>(all: &mut String, end: usize) -> Option<(Vec<Member>, usize)> {
-    let mut escaped = Vec::new();
-    let mut rest = Rest { text: &all[..end], at: 0 };
-    // An event has about a dozen. What more come are bounded by the text's length.
-    let mut members = Vec::with_capacity(24);
-    let mut deepest = 0;
-    rest.take(b'{')?;
-    if rest.take(b'}').is_none() {
-        loop {
-            rest.peek(b'"')?;
-            let (Name(key), range) = rest.read()?;
-            if let Cow::Owned(key) = key {
-                escaped.push((members.len(), key));
-            }
-            rest.take(b':')?;
-            let (depth, value): (V, _) = rest.read()?;
-            deepest = deepest.max(depth.into());
-            // Without its quotes.
-            members.push(Member { key: range.start + 1..range.end - 1, plain: true, value });
-            if rest.take(b',').is_none() {
-                rest.take(b'}')?;
-                break;
-            }
-        }
+impl Member {
+    /// The same in a text that begins so far in.
+    pub(super) fn back(&self, by: usize) -> Self {
+        let back = |range: &Range<usize>| range.start - by..range.end - by;
+        Member { key: back(&self.key), plain: self.plain, value: back(&self.value) }
     }
+}
+
+/// An object that has been taken apart.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) members: Vec<Member>,
+    /// How many arrays and objects lie in each other below it, at most.
+    pub(super) depth: usize,
+    pub(super) inner: Option<Inner>,
+    /// The keys with escapes, decoded.
+    pub(super) escaped: Vec<(usize, String)>,
+}
+
+/// An object within one, taken apart with it.
+#[derive(Clone, Debug)]
+pub(super) struct Inner {
+    pub(super) place: Range<usize>,
+    pub(super) members: Vec<Member>,
+    pub(super) depth: usize,
+}
+
+/// Takes the object apart that is the first `end` bytes of a text, and the one in its member `inner` with it. Keys with escapes
+/// are put decoded behind the text. Each key and each value is read by serde_json, as a `V`, only the punctuation between them here: with
+/// [`Depth`](super::depth::Depth) it is `None` for what would not be read as an object of [`Value`](serde_json::Value)s.
+pub(super) fn parts<V>(all: &mut String, end: usize, inner: Option<&str>) -> Option<Parts>
+where
+    V: DeserializeOwned + Into<usize>,
+{
+    let mut rest = Rest { text: &all[..end], at: 0 };
+    let mut parts = rest.object::<V>(inner)?;
     let whole = rest.is_end();
-    for (at, key) in escaped {
-        members[at].key = append(all, &key);
-        members[at].plain = false;
+    for (at, key) in std::mem::take(&mut parts.escaped) {
+        parts.members[at].key = append(all, &key);
+        parts.members[at].plain = false;
     }
     // Of serde_json's 128 levels the object itself takes one, and it gives up when the last begins.
-    (whole && deepest <= 126).then_some((members, deepest))
+    (whole && parts.depth <= 126).then_some(parts)
 }
 
 pub(super) fn append(text: &mut String, more: &str) -> Range<usize> {
@@ -68,6 +76,45 @@ struct Rest<'t> {
 }
 
 impl<'t> Rest<'t> {
+    /// Takes an object apart, and the one in its member `inner`.
+    fn object<V: DeserializeOwned + Into<usize>>(&mut self, inner: Option<&str>) -> Option<Parts> {
+        // An event has about a dozen members. What more come are bounded by the text's length.
+        let mut parts = Parts { members: Vec::with_capacity(24), ..Parts::default() };
+        self.take(b'{')?;
+        if self.take(b'}').is_some() {
+            return Some(parts);
+        }
+        loop {
+            self.peek(b'"')?;
+            let (Name(key), range) = self.read()?;
+            self.take(b':')?;
+            let (value, depth) = match inner {
+                Some(inner) if key == inner && self.peek(b'{').is_some() => self.inner::<V>(&mut parts)?,
+                _ => self.read::<V>().map(|(depth, value)| (value, depth.into()))?,
+            };
+            parts.depth = parts.depth.max(depth);
+            if let Cow::Owned(key) = key {
+                parts.escaped.push((parts.members.len(), key));
+            }
+            // Without its quotes.
+            parts.members.push(Member { key: range.start + 1..range.end - 1, plain: true, value });
+            if self.take(b',').is_none() {
+                self.take(b'}')?;
+                return Some(parts);
+            }
+        }
+    }
+
+    /// Takes a member's object apart; returns where it lies, and its depth.
+    fn inner<V: DeserializeOwned + Into<usize>>(&mut self, parts: &mut Parts) -> Option<(Range<usize>, usize)> {
+        let start = self.at;
+        let Parts { members, depth, escaped, .. } = self.object::<V>(None)?;
+        let place = start..self.at;
+        // Of a member that is there twice the last counts. Decoded keys have no place within the object's own text.
+        parts.inner = escaped.is_empty().then(|| Inner { place: place.clone(), members, depth });
+        Some((place, depth + 1))
+    }
+
     /// Reads a key or a value; returns where it lies.
     fn read<T: Deserialize<'t>>(&mut self) -> Option<(T, Range<usize>)> {
         self.skip_space();

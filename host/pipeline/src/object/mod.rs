@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub(crate) use depth::depth_of;
 
 use depth::{Depth, Valid};
-use members::{Member, append, in_order, members, order};
+use members::{Inner, Member, Parts, append, in_order, order, parts};
 
 /// A JSON object. Its text is valid all the way down: whatever was taken in here can be read as a [`Value`].
 #[derive(Clone, Debug, Default)]
@@ -28,13 +28,18 @@ pub struct Object {
     lengths: u64,
     /// How many arrays and objects lie in each other below it, at most.
     depth: usize,
+    /// What is in [`APART`], as it came.
+    inner: Option<Inner>,
 }
 
 /// Up to so many members are gone through one by one, which takes less than guessing among them.
 const FEW: usize = 24;
 
-/// Room for what enrichment puts into an event.
+/// Room for what sources and enrichment put into an event, beside a longer `context`.
 const ROOM: usize = 512;
+
+/// The member that is taken apart together with the event: every event's is looked into.
+const APART: &str = "context";
 
 impl Object {
     /// Takes an object apart, with the same verdict on the text that reading it into a [`Value`] gives: a key that is there
@@ -43,10 +48,9 @@ impl Object {
     /// # Errors
     /// When the text is no JSON object, or nested deeper than JSON parsers go.
     pub fn parse(text: &str) -> serde_json::Result<Self> {
-        let mut all = String::with_capacity(text.len() + ROOM);
-        all.push_str(text);
-        match members::<Depth>(&mut all, text.len()) {
-            Some((members, depth)) => Ok(Object::of(all, members, depth)),
+        let mut all = with_room(text, text.len() / 2 + ROOM);
+        match parts::<Depth>(&mut all, text.len(), Some(APART)) {
+            Some(parts) => Ok(Object::of(all, parts)),
             // Only to say what is wrong, and where.
             None => {
                 Err(serde_json::from_str::<Map<String, Value>>(text).err().unwrap_or_else(|| Error::custom("too deep")))
@@ -56,15 +60,16 @@ impl Object {
 
     /// An object within one that was taken in, so its text is valid. `depth` is what it has at most.
     fn within(text: &str, depth: usize) -> Option<Self> {
-        let mut all = text.to_owned();
-        let (members, _) = members::<Valid>(&mut all, text.len())?;
-        Some(Object::of(all, members, depth))
+        let mut all = with_room(text, ROOM);
+        let parts = parts::<Valid>(&mut all, text.len(), None)?;
+        Some(Object::of(all, Parts { depth, ..parts }))
     }
 
-    fn of(text: String, members: Vec<Member>, depth: usize) -> Self {
+    fn of(text: String, parts: Parts) -> Self {
+        let Parts { members, depth, inner, .. } = parts;
         let members = in_order(members, &text);
         let lengths = members.iter().fold(0, |lengths, member| lengths | bit(member.key.len()));
-        Object { text, members, lengths, depth }
+        Object { text, members, lengths, depth, inner }
     }
 
     /// The member as JSON.
@@ -80,14 +85,26 @@ impl Object {
 
     /// The member's text, where it is a string.
     pub fn string(&self, key: &str) -> Option<String> {
-        self.json(key)?.starts_with('"').then(|| self.read(key)).flatten()
+        let json = self.json(key)?;
+        let quoted = json.strip_prefix('"')?.strip_suffix('"')?;
+        if quoted.contains('\\') { self.read(key) } else { Some(quoted.to_owned()) }
     }
 
     /// The member, where it is an object.
     pub fn object(&self, key: &str) -> Option<Object> {
-        self.json(key)
-            .filter(|json| json.starts_with('{'))
-            .and_then(|json| Object::within(json, self.depth.saturating_sub(1)))
+        let place = &self.members[self.find(key).ok()?].value;
+        let json = &self.text[place.clone()];
+        if !json.starts_with('{') {
+            return None;
+        }
+        // Unless another value has been put in its place.
+        match self.inner.as_ref().filter(|inner| inner.place == *place) {
+            Some(Inner { members, depth, .. }) => {
+                let members = members.iter().map(|member| member.back(place.start)).collect();
+                Some(Object::of(with_room(json, ROOM), Parts { members, depth: *depth, ..Parts::default() }))
+            }
+            None => Object::within(json, self.depth.saturating_sub(1)),
+        }
     }
 
     pub fn contains(&self, key: &str) -> bool {
@@ -226,11 +243,19 @@ impl PartialEq for Object {
     }
 }
 
+/// A text, and memory for so much more.
+fn with_room(text: &str, room: usize) -> String {
+    let mut all = String::with_capacity(text.len() + room);
+    all.push_str(text);
+    all
+}
+
 fn bit(length: usize) -> u64 {
     1 << length.min(63)
 }
 
-fn push_string(out: &mut String, text: &str) {
+/// Appends a text as a JSON string.
+pub(crate) fn push_string(out: &mut String, text: &str) {
     if is_plain(text) {
         out.push('"');
         out.push_str(text);

@@ -15,6 +15,7 @@ fn check(text: &str) {
             for (key, value) in &map {
                 assert_eq!(object.value(key).as_ref(), Some(value), "{text}");
                 assert_eq!(object.string(key).as_deref(), value.as_str(), "{text}");
+                assert_eq!(object.object(key).map(|object| object.to_map()).as_ref(), value.as_object(), "{text}");
             }
         }
         (Err(ours), Err(theirs)) => assert_eq!(ours.to_string(), theirs.to_string(), "{text}"),
@@ -38,6 +39,26 @@ fn takes_and_refuses_what_a_value_does() {
     check("{\"a\":\"\u{1}\"}");
     check(&format!("{{\"a\":{}{}}}", "[".repeat(126), "]".repeat(126)));
     check(&format!("{{\"a\":{}{}}}", "[".repeat(127), "]".repeat(127)));
+}
+
+#[test]
+fn the_member_that_is_taken_apart_too_is_no_exception() {
+    check(r#"{"context" : { "b" : 1 , "a":"x\n" , "a":{"b":[]} } , "b":2}"#);
+    check(r#"{"context":{"a":1},"context":{"b":{}},"a":{"context":{"a":1}}}"#);
+    check(r#"{"context":{"a":1},"context":[1]}"#);
+    check(r#"{"\u0063ontext":{"\u0061":1,"a":2,"b\"":3}}"#);
+    for broken in [r#"{"a":1"#, r#"{"a":1,}"#, r#"{"a":1]"#, r#"{"a":1e999}"#, r#"{"a" 1}"#, r#"{,}"#, r#"{a:1}"#] {
+        check(&format!("{{\"context\":{broken}}}"));
+        check(&format!("{{\"context\":{broken},\"a\":1}}"));
+    }
+    check(&format!("{{\"context\":{{\"a\":{}{}}}}}", "[".repeat(125), "]".repeat(125)));
+    check(&format!("{{\"context\":{{\"a\":{}{}}}}}", "[".repeat(126), "]".repeat(126)));
+    check(&format!("{{\"context\":{{\"a\":{}{}}}}}", "[".repeat(127), "]".repeat(127)));
+    let mut object = Object::parse(r#"{"context":{"a":1}}"#).unwrap();
+    let mut context = object.object("context").unwrap();
+    context.set_string("b", "new");
+    object.set_object("context", &context);
+    assert_eq!(object.object("context").unwrap().to_json(), r#"{"a":1,"b":"new"}"#);
 }
 
 #[test]
@@ -74,9 +95,11 @@ fn json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn says_the_same_as_a_value_of_any_text(value in json(), cut in any::<prop::sample::Index>()) {
-        let text = json!({"value": value, "more": 1}).to_string();
-        check(&text);
-        let at = text.floor_char_boundary(cut.index(text.len()));
-        check(&text[..at]);
+        for key in ["value", "context"] {
+            let text = json!({key: value, "more": 1}).to_string();
+            check(&text);
+            let at = text.floor_char_boundary(cut.index(text.len()));
+            check(&text[..at]);
+        }
     }
 }

@@ -34,7 +34,7 @@ impl Rules {
     /// A request's path as sources know it: without the container's prefix. A path that does not have it stays as it is, for
     /// proxies that take the prefix off themselves.
     pub fn path<'p>(&self, path: &'p str) -> &'p str {
-        let prefix = self.options.prefix.as_deref().unwrap_or_default();
+        let Some(prefix) = self.options.prefix.as_deref() else { return path };
         path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).unwrap_or(path)
     }
 }

@@ -30,7 +30,7 @@ const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 /// the time that was given stays, so that history can be imported. So it does where `timestamp` differs from an
 /// `originalTimestamp` beside it: somebody has corrected it already.
 pub(super) fn set(object: &mut Object, batch_sent_at: Option<Timestamp>, received_at: Timestamp) {
-    let of = |field| object.value(field).as_ref().and_then(read);
+    let of = |field| read_json(object.json(field)?);
     let (given, before) = (of("timestamp"), of("originalTimestamp"));
     let sent_at = of("sentAt").or(batch_sent_at);
 
@@ -60,15 +60,25 @@ pub(super) fn set(object: &mut Object, batch_sent_at: Option<Timestamp>, receive
 pub(super) fn read(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Number(number) => since_1970(number.as_f64()?),
-        Value::String(text) => {
-            let text = text.trim();
-            if text.len() >= 10 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-                return since_1970(text.parse().ok()?);
-            }
-            text.parse().ok().or_else(|| TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
-        }
+        Value::String(text) => read_text(text),
         _ => None,
     }
+}
+
+/// The same of JSON. A time has no escapes, mostly, and needs no value.
+fn read_json(json: &str) -> Option<Timestamp> {
+    match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(text) if !text.contains('\\') => read_text(text),
+        _ => read(&serde_json::from_str(json).ok()?),
+    }
+}
+
+fn read_text(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if text.len() >= 10 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return since_1970(text.parse().ok()?);
+    }
+    text.parse().ok().or_else(|| TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
 }
 
 fn since_1970(number: f64) -> Option<Timestamp> {
@@ -102,7 +112,8 @@ mod tests {
     #[test]
     fn reads_the_forms_in_which_times_come() {
         let check = |value: Value, expected: Option<&str>| {
-            assert_eq!(read(&value), expected.map(|text| text.parse().unwrap()), "{value}");
+            let expected = expected.map(|text| text.parse().unwrap());
+            assert_eq!((read(&value), read_json(&value.to_string())), (expected, expected), "{value}");
         };
         check(json!("2026-11-21T10:00:00.123Z"), Some("2026-11-21T10:00:00.123Z"));
         check(json!("2026-11-21T10:00:00.123456+02:00"), Some("2026-11-21T08:00:00.123456Z"));
