@@ -13,9 +13,8 @@ const CHOSEN: &str = "TOKIO_WORKER_THREADS";
 /// More than any machine has processors, and as many stacks as no typing error should cost.
 const MOST: usize = 1_024;
 
-/// A runtime with one thread fewer than there are processors, unless `TOKIO_WORKER_THREADS` says otherwise. Beside these threads there
-/// are the journal's, on which every answer waits, and the guests'. Where a processor is left to them, nobody has to be pushed from
-/// one first: see BENCHMARKS.md.
+/// A runtime with a thread for each processor, unless `TOKIO_WORKER_THREADS` says otherwise. A host that collects much more than it
+/// delivers is quicker with one fewer, as the journal has threads of its own: see BENCHMARKS.md.
 ///
 /// # Errors
 /// When what was chosen is no number of threads, or the system gives none.
@@ -25,7 +24,7 @@ pub fn start() -> io::Result<Runtime> {
 }
 
 fn threads(chosen: Option<OsString>, processors: usize) -> io::Result<usize> {
-    let Some(chosen) = chosen else { return Ok(processors.saturating_sub(1).max(1)) };
+    let Some(chosen) = chosen else { return Ok(processors) };
     let number = chosen.to_str().and_then(|text| text.parse().ok()).filter(|number| (1..=MOST).contains(number));
     number.ok_or_else(|| no_number(&chosen))
 }
@@ -41,12 +40,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_a_processor_where_there_are_several() {
-        assert_eq!([1, 2, 4, 16].map(|processors| threads(None, processors).unwrap()), [1, 1, 3, 15]);
-    }
-
-    #[test]
     fn takes_what_is_chosen_if_it_is_a_number_of_threads() {
+        assert_eq!(threads(None, 2).unwrap(), 2);
         let check = |chosen: &str| threads(Some(chosen.into()), 2).map_err(|error| error.to_string());
         assert_eq!([check("1"), check("8")], [Ok(1), Ok(8)]);
         for wrong in ["0", "", "two", "-1", "1e9", "1025"] {
