@@ -34,9 +34,16 @@ impl Disk {
         file.sync_all()?;
         #[cfg(test)]
         self.faults.trace(|| Step::Sync(name(temporary)));
-        self.rename(temporary, path)?;
-        path.parent().map_or(Ok(()), |dir| self.sync_names(dir))?;
+        self.put(temporary, path)?;
         Ok(file)
+    }
+
+    /// Gives a whole file the name that it is known by, durably.
+    pub(super) fn put(&self, from: &Path, to: &Path) -> io::Result<()> {
+        #[cfg(test)]
+        self.faults.create.check()?;
+        self.rename(from, to)?;
+        to.parent().map_or(Ok(()), |dir| self.sync_names(dir))
     }
 
     /// An empty file, in the place of one that is there.

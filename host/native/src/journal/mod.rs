@@ -44,6 +44,7 @@ mod lock;
 mod log;
 mod options;
 mod pace;
+mod prepared;
 mod ranges;
 mod read;
 mod record;

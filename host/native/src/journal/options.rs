@@ -47,6 +47,9 @@ pub struct Options {
     pub tail_bytes: usize,
     #[cfg(test)]
     pub(crate) faults: std::sync::Arc<super::disk::Faults>,
+    /// Every segment is a prepared one.
+    #[cfg(test)]
+    pub(crate) prepare_at_once: bool,
 }
 
 impl Default for Options {
@@ -63,6 +66,8 @@ impl Default for Options {
             tail_bytes: TAIL_BYTES,
             #[cfg(test)]
             faults: std::sync::Arc::default(),
+            #[cfg(test)]
+            prepare_at_once: false,
         }
     }
 }

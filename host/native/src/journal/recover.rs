@@ -12,9 +12,10 @@ use super::dedupe::{Dedupe, REMEMBERED_MS};
 use super::disk::{Disk, TEMPORARY};
 use super::error::{OpenError, StorageFault, fault};
 use super::lock::DirLock;
-use super::options::Options;
+use super::options::{Durability, Options};
 use super::pace::Pace;
-use super::record::{HEAD_BYTES, MAX_POSITION};
+use super::prepared::Preparing;
+use super::record::{HEAD_BYTES, MAX_PAYLOAD_BYTES, MAX_POSITION};
 use super::scan::Found;
 use super::segment::{self, Segment};
 use super::shared::Shared;
@@ -57,7 +58,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<(Writer, Recovery), O
 
     let last = shared.segments().last().cloned();
     let end = match last {
-        Some(last) => inspect(&shared, &disk, last, &mut recovery)?,
+        Some(last) => inspect(&shared, &disk, last, options.durability, &mut recovery)?,
         None => End::Sealed,
     };
     let follows = recovery.next;
@@ -68,8 +69,10 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<(Writer, Recovery), O
         true => Some(remembered(&shared, options.dedupe_keys, &mut recovery)?),
         false => None,
     };
+    let preparing = (options.durability == Durability::Fsync).then(|| Preparing::new(disk.clone(), dir));
     let mut writer = Writer {
         disk,
+        preparing,
         shared: Arc::new(shared),
         options,
         dedupe,
@@ -83,7 +86,9 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<(Writer, Recovery), O
     match end {
         End::Whole(active) if recovery.next == follows => writer.active = Some(active),
         End::Torn(file, segment) => cut(&mut writer, &file, &segment),
-        End::Whole(_) | End::Sealed => {}
+        // Its positions do not go on to where the next segment begins: what is behind them must not look as if something were lost.
+        End::Whole(active) => writer.trim(&active),
+        End::Sealed => {}
     }
     Ok((writer, recovery))
 }
@@ -109,13 +114,30 @@ enum End {
 }
 
 /// Looks through the last segment, and makes durable what readers are about to see.
-fn inspect(shared: &Shared, disk: &Disk, last: Arc<Segment>, recovery: &mut Recovery) -> Result<End, OpenError> {
+fn inspect(
+    shared: &Shared,
+    disk: &Disk,
+    last: Arc<Segment>,
+    durability: Durability,
+    recovery: &mut Recovery,
+) -> Result<End, OpenError> {
     let header_is_whole = segment::check_header(&last.path)?;
     let read = |error: io::Error| StorageFault::new("read", &last.path, &error);
-    let length = last.visible();
+    let found = last.visible();
+    // Zeros at its end were prepared for it: all that was shown to a reader was durable before, so nothing of it can have become zeros.
+    // Where records are shown before that, they may be what is left of some.
+    let written = match durability {
+        Durability::Fsync => segment::written(&last.path, found).map_err(read)?,
+        Durability::Flushed => found,
+    };
+    // A record that begins in what was written may itself end with zeros.
+    let length = found.min(written.saturating_add((HEAD_BYTES + MAX_PAYLOAD_BYTES) as u64));
+    last.set_visible(length);
     let mut scanner = last.scan(last.first, u64::MAX).map_err(read)?;
     let mut torn_at = None;
-    while let Some(found) = scanner.next().map_err(read)? {
+    while scanner.offset() < written
+        && let Some(found) = scanner.next().map_err(read)?
+    {
         match found {
             Found::Record { offset, record } => last.note(record.position, record.received_at_ms, offset),
             Found::Damage { offset, end } if end == length => torn_at = Some(offset),
@@ -125,10 +147,11 @@ fn inspect(shared: &Shared, disk: &Disk, last: Arc<Segment>, recovery: &mut Reco
     recovery.next = scanner.expected();
     if let Some(offset) = torn_at {
         // Had the disk lost whole records, tags may have seen their positions.
-        recovery.next += (length - offset) / HEAD_BYTES as u64 + 1;
-        recovery.torn = shared.report_damage(&last, offset, length);
-        last.set_visible(offset);
+        recovery.next += (written - offset) / HEAD_BYTES as u64 + 1;
+        recovery.torn = shared.report_damage(&last, offset, written);
     }
+    let end = torn_at.unwrap_or(scanner.offset()).min(found);
+    last.set_visible(end);
     let Ok(file) = File::options().read(true).write(true).open(&last.path) else {
         // Read-only: what is there is read, and appends say what is wrong.
         return Ok(End::Sealed);
@@ -136,7 +159,13 @@ fn inspect(shared: &Shared, disk: &Disk, last: Arc<Segment>, recovery: &mut Reco
     // It may be from a process that was killed before its fsync.
     disk.sync(&file).map_err(fault("sync", &last.path))?;
     Ok(match torn_at {
-        None if header_is_whole => End::Whole(Active { file, segment: last, length }),
+        None => {
+            shared.bytes.fetch_sub(found - end, Ordering::Relaxed);
+            match header_is_whole {
+                true => End::Whole(Active { file, segment: last, length: end }),
+                false => disk.truncate(&file, end).map_or(End::Sealed, |()| End::Sealed),
+            }
+        }
         // Without a copy it stays where it is, and the next start finds it again.
         Some(_) if recovery.torn.as_ref().is_some_and(|torn| torn.kept.is_some()) => End::Torn(file, last),
         _ => End::Sealed,

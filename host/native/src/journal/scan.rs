@@ -46,6 +46,11 @@ impl Scanner {
         Self { file, offset, end, expected, until, buffer: Vec::new(), buffer_at: offset }
     }
 
+    /// Where it goes on.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The position after the last record found.
     pub(super) fn expected(&self) -> u64 {
         self.expected

@@ -19,6 +19,9 @@ pub(super) const HEADER_BYTES: u64 = 16;
 /// What a scan fails with that began too late.
 pub(super) const REPLACED: io::ErrorKind = io::ErrorKind::StaleNetworkFileHandle;
 
+/// Bytes looked through at once.
+const CHUNK: u64 = 1 << 20;
+
 const MAGIC: &[u8; 8] = b"tagyardL";
 const VERSION: u32 = 1;
 
@@ -144,6 +147,22 @@ pub(super) fn check_header(path: &Path) -> Result<bool, OpenError> {
         VERSION => Ok(true),
         version => Err(OpenError::Newer { path: path.to_owned(), found: version, known: VERSION }),
     }
+}
+
+/// The offset behind the last byte that is not zero, of so many.
+pub(super) fn written(path: &Path, length: u64) -> io::Result<u64> {
+    let file = File::open(path)?;
+    let (mut end, mut chunk) = (length, vec![0; CHUNK as usize]);
+    while end > 0 {
+        let from = end.saturating_sub(CHUNK);
+        let chunk = &mut chunk[..(end - from) as usize];
+        file.read_exact_at(chunk, from)?;
+        if let Some(last) = chunk.iter().rposition(|byte| *byte != 0) {
+            return Ok(from + last as u64 + 1);
+        }
+        end = from;
+    }
+    Ok(0)
 }
 
 /// The first position and the length of each segment in the directory, in order.

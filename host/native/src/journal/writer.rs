@@ -15,6 +15,7 @@ use super::group::{Append, Group, Room};
 use super::lock::DirLock;
 use super::options::{Durability, Options};
 use super::pace::Pace;
+use super::prepared::Preparing;
 use super::segment::{HEADER_BYTES, Segment, header};
 use super::shared::{Shared, lock};
 
@@ -56,6 +57,8 @@ pub(super) struct Writer {
     /// are always elsewhere, being parsed or answered.
     pub(super) company: usize,
     pub(super) pace: Pace,
+    /// `None` where an append is answered before its fsync, which nobody waits for, then.
+    pub(super) preparing: Option<Preparing>,
     pub(super) _lock: DirLock,
 }
 
@@ -85,6 +88,9 @@ impl Writer {
             }
         }
         let _ = self.sync();
+        if let Some(active) = &self.active {
+            self.trim(active);
+        }
     }
 
     /// Takes what waits, as far as one write goes but no more than `most` appends, and answers all of it.
@@ -188,6 +194,9 @@ impl Writer {
         active.length = offset;
         active.segment.set_visible(offset);
         self.shared.bytes.fetch_add(group.buffer.len() as u64, Ordering::Relaxed);
+        if let Some(preparing) = &mut self.preparing {
+            preparing.follow(active.length, self.shared.bounds.segment_bytes(), &self.shared);
+        }
         self.active = Some(active);
         Ok(())
     }
@@ -201,7 +210,16 @@ impl Writer {
             return Ok(active);
         }
         let segment = Arc::new(Segment::new(&self.shared.dir, self.next, HEADER_BYTES));
-        let made = self.disk.create(&segment.path, &header());
+        let segment_bytes = self.shared.bounds.segment_bytes();
+        let prepared = self.preparing.as_mut().and_then(|preparing| {
+            preparing.begin(segment_bytes);
+            #[cfg(test)]
+            if self.options.prepare_at_once {
+                preparing.at_once(segment_bytes);
+            }
+            preparing.take(&segment.path)
+        });
+        let made = prepared.unwrap_or_else(|| self.disk.create(&segment.path, &header()));
         let file = made.map_err(fault("begin the segment", &segment.path))?;
         self.shared.change_segments(|segments| {
             // An empty one of the same name was replaced.
@@ -223,7 +241,20 @@ impl Writer {
     fn seal(&mut self) {
         if self.active.as_ref().is_some_and(|active| active.length > HEADER_BYTES) {
             let _ = self.sync();
-            self.active = None;
+            if let Some(active) = self.active.take() {
+                self.trim(&active);
+            }
+        }
+    }
+
+    /// Gives back what was prepared of the segment and not written to. Nothing is lost where that fails: the next segment's name says
+    /// where this one's records end.
+    pub(super) fn trim(&self, active: &Active) {
+        if active.file.metadata().is_ok_and(|file| file.len() > active.length) {
+            let trimmed = self.disk.truncate(&active.file, active.length).and_then(|()| self.disk.sync(&active.file));
+            if let Err(error) = trimmed {
+                tracing::warn!(segment = %active.segment.path.display(), %error, "a sealed segment is longer than its records");
+            }
         }
     }
 

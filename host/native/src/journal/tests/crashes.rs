@@ -97,7 +97,12 @@ async fn crash_everywhere(base: &Files, steps: &[Step], model: &Model, seed: u8,
             (answered, synced) = (*records, *so_many);
         }
         check(&files, Crash::Kill, model, answered, mend == Some(at)).await;
-        for crash in [Crash::PowerLost, Crash::PowerLostHalfway(seed), Crash::PowerLostWithZeros] {
+        for crash in [
+            Crash::PowerLost,
+            Crash::PowerLostHalfway(seed),
+            Crash::PowerLostOutOfOrder(seed),
+            Crash::PowerLostWithZeros,
+        ] {
             check(&files, crash, model, synced, mend == Some(at)).await;
         }
     }
@@ -149,6 +154,7 @@ proptest! {
     fn a_crash_at_any_boundary_loses_nothing_that_was_answered(
         acts in acts(),
         flushed in any::<bool>(),
+        prepare_at_once in any::<bool>(),
         seed in any::<u8>(),
         mend in any::<prop::sample::Index>(),
     ) {
@@ -156,7 +162,7 @@ proptest! {
         runtime.block_on(async {
             let dir = directory();
             let durability = if flushed { Durability::Flushed } else { Durability::Fsync };
-            let options = Options { durability, faults: Arc::default(), ..on_disk() };
+            let options = Options { durability, prepare_at_once, faults: Arc::default(), ..on_disk() };
             *options.faults.trace.lock().unwrap() = Some(Vec::new());
             let model = run(dir.path(), &options, &acts).await;
             let steps = options.faults.trace.lock().unwrap().take().unwrap();

@@ -4,8 +4,13 @@ use super::*;
 /// While `broken` fails, appends are refused and reads go on; afterwards the same ids are accepted, and
 /// they lie in so many segments.
 async fn check(broken: &[fn(&Faults) -> &Fault], segment_bytes: u64, segments: usize) {
+    check_with(broken, Options { segment_bytes, ..on_disk() }, segments).await;
+    let options = Options { segment_bytes: segment_bytes.min(4096), prepare_at_once: true, faults: Arc::default(), ..on_disk() };
+    check_with(broken, options, segments).await;
+}
+
+async fn check_with(broken: &[fn(&Faults) -> &Fault], options: Options, segments: usize) {
     let dir = directory();
-    let options = Options { segment_bytes, ..on_disk() };
     let (log, _) = open(dir.path(), &options);
     log.append(records(0..3), true).await.unwrap();
 

@@ -29,6 +29,8 @@ pub(super) enum Crash {
     PowerLost,
     /// Power was lost: names have reached the disk, and of what was not synced as much as this part of 255.
     PowerLostHalfway(u8),
+    /// Power was lost: the later part of what was not synced has reached the disk, the earlier one has not.
+    PowerLostOutOfOrder(u8),
     /// Power was lost: the files have their length, with nothing in what was not synced.
     PowerLostWithZeros,
 }
@@ -90,16 +92,14 @@ impl Files {
                     let more = now.len().saturating_sub(durable.len()) * usize::from(part) / 255;
                     match now.starts_with(durable) {
                         true => now[..durable.len() + more].to_vec(),
+                        false if now.len() >= durable.len() => over(durable, now, part, false),
                         // It was cut: that may or may not have reached the disk.
-                        false => {
-                            if part < 128 {
-                                durable.clone()
-                            } else {
-                                now.clone()
-                            }
-                        }
+                        false if part < 128 => durable.clone(),
+                        false => now.clone(),
                     }
                 }
+                Crash::PowerLostOutOfOrder(part) if now.len() >= durable.len() => over(durable, now, part, true),
+                Crash::PowerLostOutOfOrder(_) => now.clone(),
                 Crash::PowerLostWithZeros => {
                     let mut content = durable.clone();
                     content.resize(durable.len().max(now.len()), 0);
@@ -113,6 +113,17 @@ impl Files {
     fn file(&mut self, name: &str) -> &mut File {
         &mut self.contents[self.names[name]]
     }
+}
+
+/// What is durable, lengthened with zeros, with a part of what was written over it: the earlier one, or the later.
+fn over(durable: &[u8], now: &[u8], part: u8, later: bool) -> Vec<u8> {
+    let mut content = [durable, &vec![0; now.len() - durable.len()]].concat();
+    let changed: Vec<_> = (0..now.len()).filter(|at| content[*at] != now[*at]).collect();
+    let (earlier_part, later_part) = changed.split_at(changed.len() * usize::from(part) / 255);
+    for at in if later { later_part } else { earlier_part } {
+        content[*at] = now[*at];
+    }
+    content
 }
 
 /// The beginning of a write, as a crash in its midst leaves it.

@@ -8,6 +8,7 @@ mod damage;
 mod faults;
 mod files;
 mod model;
+mod prepared;
 mod retention;
 mod rewrite;
 mod seek;

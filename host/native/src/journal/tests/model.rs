@@ -89,7 +89,13 @@ impl Run {
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
         }
-        File::options().append(true).open(file).unwrap().write_all(&bytes).unwrap();
+        let mut file = File::options().append(true).open(file).unwrap();
+        file.write_all(&bytes).unwrap();
+        if self.options.prepare_at_once {
+            // What was prepared is still behind it.
+            let length = file.metadata().unwrap().len();
+            file.set_len(length.max(self.options.segment_bytes)).unwrap();
+        }
         unacknowledged
     }
 
@@ -156,10 +162,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn every_acknowledged_record_is_there_and_none_is_invented(steps in steps(), tail_records in 0usize..20) {
+    fn every_acknowledged_record_is_there_and_none_is_invented(
+        steps in steps(),
+        tail_records in 0usize..20,
+        prepare_at_once in any::<bool>(),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let options = Options { tail_records, ..on_disk() };
+            let options = Options { tail_records, prepare_at_once, ..on_disk() };
             let dir = directory();
             let mut run = Run { dir, options, log: None, model: BTreeMap::new(), removed: BTreeMap::new(), highest: 0 };
             run.reopen(BTreeMap::new()).await;
