@@ -9,6 +9,7 @@ mod counted;
 mod identify;
 pub(crate) mod probes;
 mod server;
+mod threads;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use bytes::Bytes;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota};
 use http::HeaderValue;
-use http::header::HOST;
+use http::header::{CONTENT_ENCODING, HOST};
 use http::request::Parts;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -35,6 +36,7 @@ use tagyard_pipeline::identity::Identity;
 use tagyard_pipeline::refused::Refused;
 use tagyard_pipeline::request;
 use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::dead_letters::DeadLetters;
@@ -67,6 +69,8 @@ pub struct Collector {
     decoded: Arc<Decoded>,
     rate: Option<DefaultDirectRateLimiter>,
     places: Arc<Semaphore>,
+    /// Where long requests are worked on: its threads take work off each other.
+    shared: Handle,
     links: Option<Links>,
     metrics: PrometheusHandle,
     labels: Labels,
@@ -74,7 +78,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// `places` are the requests that may be in work, [`COLLECTING_REQUESTS`](crate::limits::COLLECTING_REQUESTS) over all containers.
+    /// To be made on the runtime that the tags' workers run on. `places` are the requests that may be in work, [`COLLECTING_REQUESTS`](crate::limits::COLLECTING_REQUESTS) over all containers.
     pub fn new(
         container: &model::Container,
         intake: Intake,
@@ -95,6 +99,7 @@ impl Collector {
                 .events_per_second
                 .map(|rate| DefaultDirectRateLimiter::direct(Quota::per_second(rate))),
             places,
+            shared: Handle::current(),
             links: None,
             metrics,
             counted: Counted::new(&labels),
@@ -175,8 +180,12 @@ async fn collect(State(collector): State<Arc<Collector>>, request: Request) -> R
     }
 }
 
-async fn try_collect(collector: &Collector, request: Request) -> Result<Response, Refused> {
-    let _place = collector.places.try_acquire().map_err(|_| Refused::overloaded())?;
+/// The most bytes of a body that are worked on where they were read: half a millisecond of work. Protects those whose connections are on the
+/// same thread from who sends large batches.
+const SHORT_BYTES: usize = 32 * 1024;
+
+async fn try_collect(collector: &Arc<Collector>, request: Request) -> Result<Response, Refused> {
+    let place = collector.places.try_acquire().map_err(|_| Refused::overloaded())?;
     let (mut parts, body) = request.into_parts();
     // Taken by reference into the static list: unclaimed requests are visible, never silently dropped.
     let path = collector.intake.rules.path(parts.uri.path());
@@ -185,6 +194,31 @@ async fn try_collect(collector: &Collector, request: Request) -> Result<Response
         .ok_or_else(|| Refused::unclaimed(&parts.method, parts.uri.path()))?;
     let body = body::read(body).await?;
     keep_authority(&mut parts);
+    // A compressed one may be much longer than it looks.
+    if body.len() <= SHORT_BYTES && !parts.headers.contains_key(CONTENT_ENCODING) {
+        return keep(collector, source, parts, body).await;
+    }
+    // Held by the work, which goes on when its client is gone.
+    let own = collector.places.clone().try_acquire_owned().map_err(|_| Refused::overloaded())?;
+    drop(place);
+    let own_collector = collector.clone();
+    let work = collector.shared.spawn(async move {
+        let _own = own;
+        keep(&own_collector, source, parts, body).await
+    });
+    match work.await {
+        Ok(kept) => kept,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(Refused::overloaded()),
+    }
+}
+
+async fn keep(
+    collector: &Collector,
+    source: &'static dyn Source,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Refused> {
     let received_at = Timestamp::now();
     let enrichment = &collector.intake.enrichment;
     let origin = enrichment.proxies().origin(connection(&parts), &parts.headers);

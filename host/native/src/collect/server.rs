@@ -13,12 +13,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
+use super::threads::Threads;
 use crate::limits::{CONNECTIONS, IDLE_TIMEOUT, REQUEST_TIMEOUT, STOP_TIMEOUT};
+use crate::runtime;
 
 /// How long to wait when a connection cannot be accepted, which mostly means that file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -43,7 +45,7 @@ impl Server {
     /// Starts serving on a bound socket.
     ///
     /// # Errors
-    /// When the socket has no address.
+    /// When the socket has no address, or there are no threads to be had.
     pub fn start(listener: TcpListener, router: Router) -> std::io::Result<Self> {
         Self::start_with(listener, Arc::new(ArcSwap::from_pointee(router)))
     }
@@ -51,11 +53,12 @@ impl Server {
     /// The same, with a router that may be exchanged.
     ///
     /// # Errors
-    /// When the socket has no address.
+    /// When the socket has no address, or there are no threads to be had.
     pub fn start_with(listener: TcpListener, routes: Routes) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
+        let threads = Threads::start(runtime::threads()?)?;
         let (stop, stopping) = oneshot::channel();
-        Ok(Server { address, stop, task: tokio::spawn(serve(listener, routes, stopping)) })
+        Ok(Server { address, stop, task: tokio::spawn(serve(listener, threads, routes, stopping)) })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -69,7 +72,7 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, routes: Routes, mut stopping: oneshot::Receiver<()>) {
+async fn serve(listener: TcpListener, threads: Threads, routes: Routes, mut stopping: oneshot::Receiver<()>) {
     let mut builder = Builder::new(TokioExecutor::new());
     // Hyper counts the rest before a request as part of its head.
     // A client that says that it sends no more still gets its answer. It also spares each request that waits for the disk the
@@ -106,10 +109,13 @@ async fn serve(listener: TcpListener, routes: Routes, mut stopping: oneshot::Rec
             request.extensions_mut().insert(peer);
             Router::clone(&routes.load()).oneshot(request)
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            let mut connection = pin!(connection);
+        // A stream belongs to the thread that waits for it.
+        let Some((place_on, stream)) = threads.place().zip(stream.into_std().ok()) else { continue };
+        let (builder, watcher) = (builder.clone(), graceful.watcher());
+        place_on.runtime.clone().spawn(async move {
+            let Ok(stream) = TcpStream::from_std(stream) else { return };
+            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+            let mut connection = pin!(watcher.watch(connection));
             // A client that has not asked for anything by then is dropped, whether it trickles or is silent.
             let ended = match tokio::time::timeout(REQUEST_TIMEOUT, &mut connection).await {
                 Err(_) if has_asked.load(Ordering::Relaxed) => connection.await,
@@ -120,9 +126,10 @@ async fn serve(listener: TcpListener, routes: Routes, mut stopping: oneshot::Rec
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended");
             }
-            drop(place);
+            drop((place, place_on));
         });
     }
     drop(listener);
     let _ = tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await;
+    threads.stop().await;
 }

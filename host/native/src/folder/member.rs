@@ -25,6 +25,8 @@ use crate::running::{Opened, Running};
 pub(super) struct Common {
     pub(super) base: Base,
     waking: Semaphore,
+    /// Where containers are put to work, whoever asks for it.
+    runtime: Handle,
     /// Since when times of use are counted.
     began: Instant,
 }
@@ -100,8 +102,10 @@ impl Fault {
 }
 
 impl Common {
+    /// To be made on the runtime that the members are to work on.
     pub(super) fn new(base: Base) -> Self {
-        Common { base, waking: Semaphore::new(WAKING_CONTAINERS), began: Instant::now() }
+        let waking = Semaphore::new(WAKING_CONTAINERS);
+        Common { base, waking, runtime: Handle::current(), began: Instant::now() }
     }
 
     fn now_ms(&self) -> u64 {
@@ -142,7 +146,7 @@ impl Member {
         self.used.store(self.common.now_ms(), Ordering::Relaxed);
         // A client that leaves does not leave half a container.
         let member = self.clone();
-        let waking = tokio::spawn(async move { member.work().await });
+        let waking = self.common.runtime.spawn(async move { member.work().await });
         match tokio::time::timeout(WAKE_TIMEOUT, waking).await {
             Ok(woken) => woken.unwrap_or_else(|_| Err(Unavailable::Failed("it panicked while it started".to_owned()))),
             Err(_) => Err(Unavailable::Slow),

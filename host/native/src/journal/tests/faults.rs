@@ -5,7 +5,8 @@ use super::*;
 /// they lie in so many segments.
 async fn check(broken: &[fn(&Faults) -> &Fault], segment_bytes: u64, segments: usize) {
     check_with(broken, Options { segment_bytes, ..on_disk() }, segments).await;
-    let options = Options { segment_bytes: segment_bytes.min(4096), prepare_at_once: true, faults: Arc::default(), ..on_disk() };
+    let options =
+        Options { segment_bytes: segment_bytes.min(4096), prepare_at_once: true, faults: Arc::default(), ..on_disk() };
     check_with(broken, options, segments).await;
 }
 
