@@ -18,6 +18,8 @@
 //! record   length u32 | crc32c u32 | position u64 | received at i64 (ms since 1970) | key 16 bytes | payload
 //! ```
 //! `length` counts the payload; the checksum covers everything in the record but itself.
+//! Behind the last record of the last segment there may be zeros, which were prepared for the next ones (`prepared.rs`).
+//!
 //! Positions begin at 1 and are consecutive, except after damage: what is torn off the end of
 //! the log does not have its positions used again, since a tag may have seen them. A reader
 //! therefore takes a missing position as a record that does not exist. A segment's records end

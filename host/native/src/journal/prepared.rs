@@ -87,7 +87,9 @@ impl Preparing {
 
     /// The file that is ready, under the name it gets.
     pub(super) fn take(&mut self, path: &Path) -> Option<io::Result<File>> {
-        let file = lock(&self.ready).take()?;
+        // Held until the file has its name: only then may the worker begin another under this one.
+        let mut ready = lock(&self.ready);
+        let file = ready.take()?;
         Some(self.disk.put(&prepared(&self.dir), path).map(|()| file))
     }
 

@@ -122,6 +122,23 @@ async fn a_busy_log_prepares_its_next_segment_while_it_writes_and_leaves_nothing
 }
 
 #[tokio::test]
+async fn a_prepared_file_is_taken_while_the_next_one_is_begun() {
+    for segment_bytes in [1, 200, 700] {
+        let dir = directory();
+        let options = Options { prepare_at_once: false, segment_bytes, ..prepared() };
+        let (log, _) = open(dir.path(), &options);
+        for id in 0..500 {
+            log.append(records([id]), true).await.unwrap();
+        }
+        assert_eq!(positions(&log).await, (1..=500).collect::<Vec<_>>());
+        drop(log);
+        let (log, recovery) = open(dir.path(), &options);
+        assert!(recovery.is_clean());
+        assert_eq!(positions(&log).await, (1..=500).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
 async fn a_log_that_has_not_the_room_for_it_prepares_nothing() {
     let dir = directory();
     let bytes = 16 << 10;
