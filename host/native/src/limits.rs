@@ -74,6 +74,10 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Requests that are in work at once. With bodies of 500 KB that may unfold to some ten MB each, this bounds the collector's memory.
 pub const COLLECTING_REQUESTS: usize = 512;
 
+/// The most bytes of a body that are worked on where they were read. Protects those whose connections are on
+/// the same thread from who sends large batches.
+pub const COLLECTED_IN_PLACE_BYTES: usize = 32 * 1024;
+
 /// Connections that are open at once.
 pub const CONNECTIONS: usize = 8_192;
 

@@ -44,6 +44,7 @@ use crate::decoded::Decoded;
 use crate::identity::Links;
 use crate::journal::{EventJournal, Journal, Key, NewRecord};
 use crate::labels::Labels;
+use crate::limits::COLLECTED_IN_PLACE_BYTES;
 use counted::Counted;
 use identify::Identified;
 
@@ -78,7 +79,8 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// To be made on the runtime that the tags' workers run on. `places` are the requests that may be in work, [`COLLECTING_REQUESTS`](crate::limits::COLLECTING_REQUESTS) over all containers.
+    /// To be made on the runtime that the tags' workers run on. `places` are the requests that may be in work,
+    /// [`COLLECTING_REQUESTS`](crate::limits::COLLECTING_REQUESTS) over all containers.
     pub fn new(
         container: &model::Container,
         intake: Intake,
@@ -180,12 +182,8 @@ async fn collect(State(collector): State<Arc<Collector>>, request: Request) -> R
     }
 }
 
-/// The most bytes of a body that are worked on where they were read: half a millisecond of work. Protects those whose connections are on the
-/// same thread from who sends large batches.
-const SHORT_BYTES: usize = 32 * 1024;
-
 async fn try_collect(collector: &Arc<Collector>, request: Request) -> Result<Response, Refused> {
-    let place = collector.places.try_acquire().map_err(|_| Refused::overloaded())?;
+    let place = collector.places.clone().try_acquire_owned().map_err(|_| Refused::overloaded())?;
     let (mut parts, body) = request.into_parts();
     // Taken by reference into the static list: unclaimed requests are visible, never silently dropped.
     let path = collector.intake.rules.path(parts.uri.path());
@@ -195,16 +193,14 @@ async fn try_collect(collector: &Arc<Collector>, request: Request) -> Result<Res
     let body = body::read(body).await?;
     keep_authority(&mut parts);
     // A compressed one may be much longer than it looks.
-    if body.len() <= SHORT_BYTES && !parts.headers.contains_key(CONTENT_ENCODING) {
+    if body.len() <= COLLECTED_IN_PLACE_BYTES && !parts.headers.contains_key(CONTENT_ENCODING) {
         return keep(collector, source, parts, body).await;
     }
-    // Held by the work, which goes on when its client is gone.
-    let own = collector.places.clone().try_acquire_owned().map_err(|_| Refused::overloaded())?;
-    drop(place);
-    let own_collector = collector.clone();
+    let own = collector.clone();
     let work = collector.shared.spawn(async move {
-        let _own = own;
-        keep(&own_collector, source, parts, body).await
+        // It goes on when its client is gone.
+        let _place = place;
+        keep(&own, source, parts, body).await
     });
     match work.await {
         Ok(kept) => kept,

@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -26,8 +27,8 @@ const PARTS: u64 = 64;
 /// After how many of them it begins: enough to know whether the segment fills quickly.
 const BEGUN_AFTER: u64 = 8;
 
-/// Into how many parts the preparation is divided. Fewer than remain, so that it is done before the segment is full. A sync that has to wait
-/// for one of them waits for no more than a megabyte.
+/// Into how many parts the preparation is divided. Fewer than remain, so that it is done before the segment is full. Of a segment of
+/// 64 MiB each is a little more than one, for which an append's sync may have to wait.
 const STEPS: u64 = 48;
 
 /// What has to be free on the disk, in segments, for one to be made in advance.
@@ -194,7 +195,7 @@ fn prepared(dir: &Path) -> PathBuf {
 
 /// Whether a file of this size takes room from nobody: neither from what the log may hold nor from what else is on the disk.
 fn has_room(dir: &Path, segment_bytes: u64, shared: &Shared) -> bool {
-    let used = shared.bytes.load(std::sync::atomic::Ordering::Relaxed);
+    let used = shared.bytes.load(Ordering::Relaxed);
     let allowed = shared.bounds.max_bytes().is_none_or(|max| used.saturating_add(2 * segment_bytes) <= max);
     let free = rustix::fs::statvfs(dir).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     allowed && free >= segment_bytes.saturating_mul(FREE)

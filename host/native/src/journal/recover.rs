@@ -161,9 +161,11 @@ fn inspect(
     Ok(match torn_at {
         None => {
             shared.bytes.fetch_sub(found - end, Ordering::Relaxed);
-            match header_is_whole {
-                true => End::Whole(Active { file, segment: last, length: end }),
-                false => disk.truncate(&file, end).map_or(End::Sealed, |()| End::Sealed),
+            if header_is_whole {
+                End::Whole(Active { file, segment: last, length: end })
+            } else {
+                let _ = disk.truncate(&file, end);
+                End::Sealed
             }
         }
         // Without a copy it stays where it is, and the next start finds it again.

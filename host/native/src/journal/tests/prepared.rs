@@ -6,6 +6,14 @@ fn prepared() -> Options {
     Options { segment_bytes: 4096, prepare_at_once: true, ..on_disk() }
 }
 
+/// An open log with so many records.
+async fn holding(count: u64) -> (tempfile::TempDir, Log) {
+    let dir = directory();
+    let (log, _) = open(dir.path(), &prepared());
+    log.append(records(0..count), true).await.unwrap();
+    (dir, log)
+}
+
 fn lengths(dir: &Path) -> Vec<u64> {
     files(dir).iter().map(|file| fs::metadata(file).unwrap().len()).collect()
 }
@@ -21,9 +29,7 @@ fn killed(dir: &Path) -> tempfile::TempDir {
 
 #[tokio::test]
 async fn what_was_prepared_and_not_used_is_given_back_and_counts_nowhere() {
-    let dir = directory();
-    let (log, _) = open(dir.path(), &prepared());
-    log.append(records(0..10), true).await.unwrap();
+    let (dir, log) = holding(10).await;
     let used = log.bytes();
     assert_eq!(lengths(dir.path()), [4096]);
     assert!((1000..2000).contains(&used), "{used}");
@@ -41,9 +47,7 @@ async fn what_was_prepared_and_not_used_is_given_back_and_counts_nowhere() {
 
 #[tokio::test]
 async fn a_kill_leaves_zeros_that_are_no_damage_and_are_written_to() {
-    let dir = directory();
-    let (log, _) = open(dir.path(), &prepared());
-    log.append(records(0..10), true).await.unwrap();
+    let (dir, log) = holding(10).await;
     let used = log.bytes();
     let copy = killed(dir.path());
     assert_eq!(lengths(copy.path()), [4096]);
@@ -58,9 +62,7 @@ async fn a_kill_leaves_zeros_that_are_no_damage_and_are_written_to() {
 
 #[tokio::test]
 async fn what_a_kill_left_of_a_record_is_cut_off_with_the_zeros_behind_it() {
-    let dir = directory();
-    let (log, _) = open(dir.path(), &prepared());
-    log.append(records(0..3), true).await.unwrap();
+    let (dir, log) = holding(3).await;
     let used = log.bytes() as usize;
     let copy = killed(dir.path());
     let file = &files(copy.path())[0];
@@ -89,9 +91,7 @@ async fn a_record_may_end_with_zeros() {
 
 #[tokio::test]
 async fn a_log_that_is_told_to_leave_positions_out_finds_no_damage_in_what_was_prepared() {
-    let dir = directory();
-    let (log, _) = open(dir.path(), &prepared());
-    log.append(records(0..3), true).await.unwrap();
+    let (dir, _log) = holding(3).await;
     let copy = killed(dir.path());
     let (log, _) = open(copy.path(), &Options { next_at_least: 100, ..prepared() });
     assert_eq!(log.append(records(3..4), true).await.unwrap().first, 100);
