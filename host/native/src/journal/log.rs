@@ -1,9 +1,9 @@
 //! A log: append to it, read from it, wait for more.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{oneshot, watch};
@@ -82,7 +82,7 @@ impl Log {
             .name("log-writer".to_owned())
             .spawn(move || writer.run(&queue))
             .map_err(fault("start the writer of", &dir))?;
-        let inner = Inner { shared, disk, commands: Some(commands), thread: Some(thread), deleting: Mutex::default() };
+        let inner = Inner { shared, disk, commands: Some(commands), thread: Some(thread) };
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
@@ -231,7 +231,7 @@ impl Log {
         }
         let inner = self.inner.clone();
         let deleting = tokio::task::spawn_blocking(move || {
-            let _one_at_a_time = lock(&inner.deleting);
+            let _one_at_a_time = lock(&inner.shared.deleting);
             retain::delete(&inner.shared, &retain)
         });
         deleting.await.map_err(|_| ReadError::Closed)?.map_err(ReadError::Storage)
@@ -244,8 +244,6 @@ pub(super) struct Inner {
     pub(super) disk: Disk,
     commands: Option<SyncSender<Command>>,
     thread: Option<JoinHandle<()>>,
-    /// Whoever deletes or rewrites segments has it.
-    pub(super) deleting: Mutex<()>,
 }
 
 impl Inner {

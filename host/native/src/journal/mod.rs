@@ -37,6 +37,7 @@ mod cursor_file;
 mod cursors;
 mod dedupe;
 mod disk;
+mod doubtful;
 mod error;
 mod events;
 mod gathering;

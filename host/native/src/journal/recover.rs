@@ -10,6 +10,7 @@ use super::aside::Damage;
 use super::bounds::Bounds;
 use super::dedupe::{Dedupe, REMEMBERED_MS};
 use super::disk::{Disk, TEMPORARY};
+use super::doubtful::Doubtful;
 use super::error::{OpenError, StorageFault, fault};
 use super::lock::DirLock;
 use super::options::{Durability, Options};
@@ -79,6 +80,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<(Writer, Recovery), O
         active: None,
         next: recovery.next,
         unsynced: None,
+        doubtful: Doubtful::default(),
         company: 0,
         pace: Pace::default(),
         _lock: lock,

@@ -187,9 +187,10 @@ impl Rewritten {
 }
 
 /// A segment that is being written anew.
-struct Copy<'d> {
+pub(super) struct Copy<'d> {
     disk: &'d Disk,
     path: PathBuf,
+    from: File,
     file: File,
     segment: Segment,
     buffer: Vec<u8>,
@@ -198,7 +199,7 @@ struct Copy<'d> {
 }
 
 fn rewrite_segment(inner: &Inner, first: u64, rewrite: &Rewrite, traces: &Traces) -> Result<Rewritten, StorageFault> {
-    let _one_at_a_time = lock(&inner.deleting);
+    let _one_at_a_time = lock(&inner.shared.deleting);
     let segments = inner.shared.segments();
     let Some(at) = segments.iter().position(|segment| segment.first == first) else {
         // Retention was quicker.
@@ -214,7 +215,7 @@ fn rewrite_segment(inner: &Inner, first: u64, rewrite: &Rewrite, traces: &Traces
         return Ok(Rewritten::default());
     }
     let path = temporary(&old.path);
-    let done = write_anew(inner, old, until, rewrite, traces, path.clone()).map(|done| Rewritten { wiped, ..done });
+    let done = write_anew(inner, old, until, rewrite, traces).map(|done| Rewritten { wiped, ..done });
     if done.is_err() {
         // The next attempt makes it anew, and the next start removes it.
         let _ = fs::remove_file(&path);
@@ -243,16 +244,9 @@ fn traced_bytes(segment: &Segment, until: Option<u64>, traces: &Traces) -> io::R
     Ok(bytes + if traces.are_in_file(&file, behind, length)? { length - behind } else { 0 })
 }
 
-fn write_anew(
-    inner: &Inner,
-    old: &Segment,
-    until: u64,
-    rewrite: &Rewrite,
-    traces: &Traces,
-    path: PathBuf,
-) -> io::Result<Rewritten> {
-    let (mut done, mut copy) = (Rewritten { segments: 1, ..Rewritten::default() }, Copy::begin(inner, old, path)?);
-    let from = File::open(&old.path)?;
+fn write_anew(inner: &Inner, old: &Segment, until: u64, rewrite: &Rewrite, traces: &Traces) -> io::Result<Rewritten> {
+    let mut done = Rewritten { segments: 1, ..Rewritten::default() };
+    let mut copy = Copy::begin(&inner.disk, &inner.shared, old)?;
     let mut scanner = old.scan(old.first, until)?;
     while let Some(found) = scanner.next()? {
         match found {
@@ -263,8 +257,8 @@ fn write_anew(
             }
             Found::Damage { offset, end } => {
                 // What comes behind it is found by its distance, so so many bytes stay there.
-                let wipe = traces.are_in_file(&from, offset, end)?;
-                copy.push_damage(&from, offset, end, wipe)?;
+                let wipe = traces.are_in_file(&copy.from, offset, end)?;
+                copy.push_damage(offset, end, wipe)?;
             }
         }
     }
@@ -273,30 +267,33 @@ fn write_anew(
 }
 
 impl<'d> Copy<'d> {
-    fn begin(inner: &'d Inner, old: &Segment, path: PathBuf) -> io::Result<Self> {
-        let file = inner.disk.make(&path)?;
-        let segment = Segment::new(&inner.shared.dir, old.first, 0);
-        Ok(Copy { disk: &inner.disk, path, file, segment, buffer: header().to_vec(), written: 0 })
+    /// Its file is beside the old one until it is finished; whoever gives it up removes it.
+    pub(super) fn begin(disk: &'d Disk, shared: &Shared, old: &Segment) -> io::Result<Self> {
+        let path = temporary(&old.path);
+        let from = File::open(&old.path)?;
+        let file = disk.make(&path)?;
+        let segment = Segment::new(&shared.dir, old.first, 0);
+        Ok(Copy { disk, path, from, file, segment, buffer: header().to_vec(), written: 0 })
     }
 
     fn end(&self) -> u64 {
         self.written + self.buffer.len() as u64
     }
 
-    fn push(&mut self, record: &Record) -> io::Result<()> {
+    pub(super) fn push(&mut self, record: &Record) -> io::Result<()> {
         self.segment.note(record.position, record.received_at_ms, self.end());
         encode(record, &mut self.buffer);
         self.flush(CHUNK)
     }
 
-    fn push_damage(&mut self, from: &File, mut offset: u64, end: u64, wipe: bool) -> io::Result<()> {
+    pub(super) fn push_damage(&mut self, mut offset: u64, end: u64, wipe: bool) -> io::Result<()> {
         // It was reported, and is the same.
         self.segment.note_damage(self.end());
         while offset < end {
             let (start, length) = (self.buffer.len(), (end - offset).min(CHUNK as u64) as usize);
             self.buffer.resize(start + length, 0);
             if !wipe {
-                from.read_exact_at(&mut self.buffer[start..], offset)?;
+                self.from.read_exact_at(&mut self.buffer[start..], offset)?;
             }
             offset += length as u64;
             self.flush(CHUNK)?;
@@ -313,7 +310,8 @@ impl<'d> Copy<'d> {
         Ok(())
     }
 
-    fn finish(mut self, shared: &Shared, old: &Segment) -> io::Result<()> {
+    /// Makes it durable, and gives it the old one's name and place.
+    pub(super) fn finish(mut self, shared: &Shared, old: &Segment) -> io::Result<()> {
         self.flush(1)?;
         self.disk.sync(&self.file)?;
         let before = fs::metadata(&old.path)?.len();

@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) gathering: Gathering,
     pub(super) damaged: AtomicU64,
     aside: Mutex<Aside>,
+    /// Whoever deletes segments or writes them anew has it.
+    pub(super) deleting: Mutex<()>,
     /// No segment holds records received further apart.
     pub(super) segment_age_ms: i64,
     /// How readers find records that are being rewritten.
@@ -65,6 +67,7 @@ impl Shared {
             gathering: Gathering::default(),
             damaged: AtomicU64::new(0),
             aside: Mutex::default(),
+            deleting: Mutex::default(),
             segment_age_ms,
             veil: Mutex::default(),
             fault: Mutex::default(),

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::dedupe::Dedupe;
 use super::disk::Disk;
+use super::doubtful::Doubtful;
 use super::error::{AppendError, StorageFault, fault};
 use super::group::{Append, Group, Room};
 use super::lock::DirLock;
@@ -53,6 +54,7 @@ pub(super) struct Writer {
     pub(super) next: u64,
     /// Since when written bytes wait for their fsync.
     pub(super) unsynced: Option<Instant>,
+    pub(super) doubtful: Doubtful,
     /// How many appends are about: as many as a group had and came while it was synced. Of its last value an eighth goes at most, since some
     /// are always elsewhere, being parsed or answered.
     pub(super) company: usize,
@@ -172,7 +174,8 @@ impl Writer {
             if self.disk.truncate(&active.file, active.length).is_ok() {
                 self.active = Some(active);
             } else {
-                let _ = self.disk.sync(&active.file);
+                // What was answered before is in there.
+                let _ = self.sync_active(&active);
             }
             return Err(StorageFault::new("write to", &path, &error));
         }
@@ -258,16 +261,24 @@ impl Writer {
         }
     }
 
+    /// Makes all that was answered durable.
     fn sync(&mut self) -> Result<(), StorageFault> {
+        if let Some(active) = self.active.take() {
+            self.sync_active(&active)?;
+            self.active = Some(active);
+        }
+        self.doubtful.renew(&self.disk, &self.shared)
+    }
+
+    /// To a segment that fails in this nothing is written any more.
+    fn sync_active(&mut self, active: &Active) -> Result<(), StorageFault> {
         if self.unsynced.take().is_none() {
             return Ok(());
         }
-        let Some(active) = &self.active else { return Ok(()) };
-        let synced = self.disk.sync(&active.file);
-        let synced = synced.map_err(fault("sync", &active.segment.path));
+        let synced = self.disk.sync(&active.file).map_err(fault("sync", &active.segment.path));
         if let Err(error) = &synced {
             tracing::error!(%error, "records that were answered may not outlive a loss of power");
-            self.active = None;
+            self.doubtful.add(&active.segment);
         }
         synced
     }

@@ -147,6 +147,38 @@ fn fresh(record: &Record) -> NewRecord {
     NewRecord { received_at_ms: record.received_at_ms, key: record.key, payload: record.payload.clone() }
 }
 
+/// Does these acts and crashes everywhere, and once more while one of the crashes is mended; `mend` chooses it among so many steps.
+async fn check_acts(acts: &[Act], options: Options, seed: u8, mend: impl FnOnce(usize) -> usize) {
+    let dir = directory();
+    let options = Options { faults: Arc::default(), ..options };
+    *options.faults.trace.lock().unwrap() = Some(Vec::new());
+    let model = run(dir.path(), &options, acts).await;
+    let steps = options.faults.trace.lock().unwrap().take().unwrap();
+    crash_everywhere(&Files::default(), &steps, &model, seed, Some(mend(steps.len()))).await;
+}
+
+/// A sync says nothing of what an earlier one failed with unless another file has it.
+#[tokio::test]
+async fn a_sync_after_one_that_failed_means_all_that_was_answered() {
+    let options = || Options { durability: Durability::Flushed, ..on_disk() };
+    let append = || Act::Append(vec![0, 100]);
+    let [write, sync, truncate] = [1, 2, 3].map(|which| move |fails| Act::Fault(which, fails));
+    for acts in [
+        vec![append(), sync(true), Act::Sync, Act::Sync],
+        vec![append(), sync(true), Act::Sync, sync(false), Act::Sync],
+        vec![append(), sync(true), Act::Sync, sync(false), append(), Act::Sync],
+        vec![append(), sync(true), Act::Sync, append(), Act::Sync, sync(false), append(), Act::Sync],
+        // At the end of a log nobody asks for it.
+        vec![append(), sync(true), Act::Sync, sync(false), append(), Act::Restart, Act::Sync],
+        // One that is given up because half a record cannot be taken off it.
+        vec![append(), write(true), sync(true), truncate(true), append(), sync(false), Act::Sync],
+        vec![append(), write(true), sync(true), truncate(true), append(), sync(false), write(false), Act::Sync],
+        vec![append(), sync(true), Act::Sync, sync(false), write(true), Act::Sync, write(false), Act::Sync],
+    ] {
+        check_acts(&acts, options(), 100, |steps| steps - 1).await;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -160,13 +192,8 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let dir = directory();
             let durability = if flushed { Durability::Flushed } else { Durability::Fsync };
-            let options = Options { durability, prepare_at_once, faults: Arc::default(), ..on_disk() };
-            *options.faults.trace.lock().unwrap() = Some(Vec::new());
-            let model = run(dir.path(), &options, &acts).await;
-            let steps = options.faults.trace.lock().unwrap().take().unwrap();
-            crash_everywhere(&Files::default(), &steps, &model, seed, Some(mend.index(steps.len()))).await;
+            check_acts(&acts, Options { durability, prepare_at_once, ..on_disk() }, seed, |steps| mend.index(steps)).await;
         });
     }
 }
