@@ -7,6 +7,8 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::plain;
+
 /// Where in the text a member lies.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
@@ -46,7 +48,7 @@ pub(super) struct Inner {
 }
 
 /// Takes the object apart that is the first `end` bytes of a text, and the one in its member `inner` with it. Keys with escapes
-/// are put decoded behind the text. Each key and each value is read by serde_json, as a `V`, only the punctuation between them here: with
+/// are put decoded behind the text. Each key and each value that is not [`plain`] is read by serde_json, as a `V`: with
 /// [`Depth`](super::depth::Depth) it is `None` for what would not be read as an object of [`Value`](serde_json::Value)s.
 pub(super) fn parts<V>(all: &mut String, end: usize, inner: Option<&str>) -> Option<Parts>
 where
@@ -86,11 +88,11 @@ impl<'t> Rest<'t> {
         }
         loop {
             self.peek(b'"')?;
-            let (Name(key), range) = self.read()?;
+            let (Name(key), range) = self.name()?;
             self.take(b':')?;
             let (value, depth) = match inner {
                 Some(inner) if key == inner && self.peek(b'{').is_some() => self.inner::<V>(&mut parts)?,
-                _ => self.read::<V>().map(|(depth, value)| (value, depth.into()))?,
+                _ => self.value::<V>()?,
             };
             parts.depth = parts.depth.max(depth);
             if let Cow::Owned(key) = key {
@@ -115,7 +117,28 @@ impl<'t> Rest<'t> {
         Some((place, depth + 1))
     }
 
-    /// Reads a key or a value; returns where it lies.
+    /// Reads a key.
+    fn name(&mut self) -> Option<(Name<'t>, Range<usize>)> {
+        match plain::string(self.text, self.at) {
+            Some(end) => {
+                let range = std::mem::replace(&mut self.at, end)..end;
+                let name = self.text.get(range.start + 1..range.end - 1)?;
+                Some((Name(Cow::Borrowed(name)), range))
+            }
+            None => self.read(),
+        }
+    }
+
+    /// Passes over a value; returns where it lies, and how deep it is.
+    fn value<V: DeserializeOwned + Into<usize>>(&mut self) -> Option<(Range<usize>, usize)> {
+        self.skip_space();
+        match plain::value(self.text, self.at) {
+            Some((depth, end)) => Some((std::mem::replace(&mut self.at, end)..end, depth)),
+            None => self.read::<V>().map(|(depth, value)| (value, depth.into())),
+        }
+    }
+
+    /// Has serde_json read a key or a value; returns where it lies.
     fn read<T: Deserialize<'t>>(&mut self) -> Option<(T, Range<usize>)> {
         self.skip_space();
         let start = self.at;
@@ -148,10 +171,11 @@ impl<'t> Rest<'t> {
 }
 
 pub(super) fn in_order(mut members: Vec<Member>, text: &str) -> Vec<Member> {
-    members.sort_by(|one, other| order(&text[one.key.clone()], &text[other.key.clone()]));
+    let bytes = text.as_bytes();
+    members.sort_by(|one, other| order(&bytes[one.key.clone()], &bytes[other.key.clone()]));
     // The sort is stable, so the last of a key is the last that came.
     members.dedup_by(|later, earlier| {
-        let twice = text[later.key.clone()] == text[earlier.key.clone()];
+        let twice = bytes[later.key.clone()] == bytes[earlier.key.clone()];
         if twice {
             std::mem::swap(later, earlier);
         }
@@ -160,7 +184,8 @@ pub(super) fn in_order(mut members: Vec<Member>, text: &str) -> Vec<Member> {
     members
 }
 
-pub(super) fn order(one: &str, other: &str) -> Ordering {
+/// The shorter first.
+pub(super) fn order(one: &[u8], other: &[u8]) -> Ordering {
     one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 

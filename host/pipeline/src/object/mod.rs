@@ -3,10 +3,10 @@
 
 mod depth;
 mod members;
+mod plain;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Ordering;
 use std::fmt::Write;
 
 use serde::de::{DeserializeOwned, Error};
@@ -74,7 +74,7 @@ impl Object {
 
     /// The member as JSON.
     pub fn json(&self, key: &str) -> Option<&str> {
-        let at = self.find(key).ok()?;
+        let at = self.find(key)?;
         Some(&self.text[self.members[at].value.clone()])
     }
 
@@ -92,7 +92,7 @@ impl Object {
 
     /// The member, where it is an object.
     pub fn object(&self, key: &str) -> Option<Object> {
-        let place = &self.members[self.find(key).ok()?].value;
+        let place = &self.members[self.find(key)?].value;
         let json = &self.text[place.clone()];
         if !json.starts_with('{') {
             return None;
@@ -108,7 +108,7 @@ impl Object {
     }
 
     pub fn contains(&self, key: &str) -> bool {
-        self.find(key).is_ok()
+        self.find(key).is_some()
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &str> {
@@ -138,7 +138,7 @@ impl Object {
     }
 
     pub fn remove(&mut self, key: &str) {
-        if let Ok(at) = self.find(key) {
+        if let Some(at) = self.find(key) {
             self.members.remove(at);
         }
     }
@@ -189,23 +189,16 @@ impl Object {
         self.keys().filter_map(|key| Some((key.to_owned(), self.value(key)?))).collect()
     }
 
-    fn find(&self, key: &str) -> Result<usize, usize> {
+    fn find(&self, key: &str) -> Option<usize> {
         if self.lengths & bit(key.len()) == 0 {
-            return Err(self.members.partition_point(|member| member.key.len() < key.len()));
+            return None;
         }
-        // Most events have not many more members than there are lengths of keys.
+        let bytes = self.text.as_bytes();
         if self.members.len() > FEW {
-            return self.members.binary_search_by(|member| order(&self.text[member.key.clone()], key));
+            return self.members.binary_search_by(|member| order(&bytes[member.key.clone()], key.as_bytes())).ok();
         }
-        let shorter = self.members.iter().take_while(|member| member.key.len() < key.len()).count();
-        for (at, member) in self.members.iter().enumerate().skip(shorter) {
-            match order(&self.text[member.key.clone()], key) {
-                Ordering::Less => {}
-                Ordering::Equal => return Ok(at),
-                Ordering::Greater => return Err(at),
-            }
-        }
-        Err(self.members.len())
+        let is_it = |member: &Member| member.key.len() == key.len() && bytes[member.key.clone()] == *key.as_bytes();
+        self.members.iter().position(is_it)
     }
 
     fn put(&mut self, key: &str, depth: usize, write: impl FnOnce(&mut String)) {
@@ -213,14 +206,15 @@ impl Object {
         let start = self.text.len();
         write(&mut self.text);
         let value = start..self.text.len();
-        match self.find(key) {
-            Ok(at) => self.members[at].value = value,
-            Err(at) => {
-                let key = append(&mut self.text, key);
-                self.lengths |= bit(key.len());
-                self.members.insert(at, Member { plain: is_plain(&self.text[key.clone()]), key, value });
-            }
+        if let Some(at) = self.find(key) {
+            self.members[at].value = value;
+            return;
         }
+        let is_before = |member: &Member| order(&self.text.as_bytes()[member.key.clone()], key.as_bytes()).is_lt();
+        let at = self.members.partition_point(is_before);
+        let key = append(&mut self.text, key);
+        self.lengths |= bit(key.len());
+        self.members.insert(at, Member { plain: is_plain(&self.text[key.clone()]), key, value });
     }
 
     fn read<T: DeserializeOwned>(&self, key: &str) -> Option<T> {

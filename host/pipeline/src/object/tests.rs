@@ -42,6 +42,46 @@ fn takes_and_refuses_what_a_value_does() {
 }
 
 #[test]
+fn what_is_plain_begins_and_ends_where_a_value_does() {
+    for number in [
+        "0", "-0", "-", "00", "-01", "1.", ".5", "0.5", "1.5.5", "1e5", "1E-5", "1e", "+1", "0x1", "1_0", "NaN", "12a",
+        "1 2",
+    ] {
+        check(&format!("{{\"a\":{number}}}"));
+        check(&format!("{{\"a\":[{number},{{\"b\":{number} }}] , \"b\" : 1}}"));
+    }
+    for digits in [16, 31, 32, 33, 308, 309, 310] {
+        for number in [format!("1{}", "0".repeat(digits)), format!("-0.{}1", "0".repeat(digits))] {
+            check(&format!("{{\"a\":{number}}}"));
+        }
+    }
+    for word in ["true", "false", "null", "tru", "truely", "True", "nullnull"] {
+        check(&format!("{{\"a\":{word}}}"));
+        check(&format!("{{\"a\":[ {word} , {word}]}}"));
+    }
+    for nested in
+        [r#"[,]"#, r#"[1,]"#, r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{1:1}"#, "[}", "{]", "[1 1]", "[ ]", "{ }"]
+    {
+        check(&format!("{{\"a\":{nested}}}"));
+        check(&format!("{{\"a\":[{nested},{nested}]}}"));
+    }
+    for levels in 14..20 {
+        let object = json!({ "a": (0..levels).fold(json!(1), |inner, _| json!([{ "b": inner }])) });
+        check(&object.to_string());
+        let parsed = Object::parse(&object.to_string()).unwrap();
+        assert_eq!((parsed.deeper_than(2 * levels - 1), parsed.deeper_than(2 * levels)), (Some("a"), None));
+    }
+    for special in ["\"", "\\", "\\n", "\\\"", "\u{1}", "\u{1f}", "\u{7f}", "\u{e9}", "\u{1f600}", ""] {
+        for (before, after) in (0..18).flat_map(|before| [0, 1, 7, 8, 9].map(|after| (before, after))) {
+            let string = format!("\"{}{special}{}\"", "x".repeat(before), "y".repeat(after));
+            check(&format!("{{\"a\":{string},\"b\":[{string}, {{{string}:{string}}}]}}"));
+            check(&format!("{{{string}:{string}}}"));
+            check(&format!("{{\"a\":{string}"));
+        }
+    }
+}
+
+#[test]
 fn the_member_that_is_taken_apart_too_is_no_exception() {
     check(r#"{"context" : { "b" : 1 , "a":"x\n" , "a":{"b":[]} } , "b":2}"#);
     check(r#"{"context":{"a":1},"context":{"b":{}},"a":{"context":{"a":1}}}"#);
