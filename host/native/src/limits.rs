@@ -50,6 +50,11 @@ pub const TAG_BYTES: usize = 16 * 1024 * 1024;
 /// How long an event waits for others of its batch, while none of the tag's calls is running.
 pub const BATCH_LINGER: Duration = Duration::from_millis(20);
 
+/// A tag's worker that finds so many new events at once rests for a moment before it looks for more: a busy journal would wake it
+/// thousands of times a second, for a few events each.
+pub const BUSY_EVENTS: usize = 8;
+pub const BUSY_REST: Duration = Duration::from_millis(4);
+
 /// Calls of one tag, with their deliveries, that go on at once.
 pub const TAG_BATCHES: usize = 256;
 

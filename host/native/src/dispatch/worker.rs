@@ -16,7 +16,7 @@ use super::lanes::{Freed, Lanes};
 use super::reading::{Found, Next, Reading};
 use crate::decoded::Decoded;
 use crate::journal::EventJournal;
-use crate::limits::{BATCH_LINGER, TAG_BATCHES, TAG_BYTES, TAG_EVENTS};
+use crate::limits::{BATCH_LINGER, BUSY_EVENTS, BUSY_REST, TAG_BATCHES, TAG_BYTES, TAG_EVENTS};
 use crate::person::FORGOTTEN;
 
 /// Why a tag does not run for an event that came back for another one.
@@ -47,17 +47,19 @@ impl Worker {
             durable.mark_unchanged();
             marks.mark_unchanged();
             // Whatever admitting waits for, a stop ends it: what was begun is passed over again by the next worker.
-            let starved = tokio::select! {
+            let Admitted { events, starved } = tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,
-                starved = self.admit() => starved,
+                admitted = self.admit() => admitted,
             };
+            let rest = (starved && events >= BUSY_EVENTS).then(|| Instant::now() + BUSY_REST);
             let linger = self.start_batches();
             tokio::select! {
                 Some(freed) = self.freed.recv() => self.release(&freed),
                 Some(ended) = self.batches.join_next() => self.look_at(ended),
-                changed = durable.changed(), if starved => if changed.is_err() { break },
+                changed = durable.changed(), if starved && rest.is_none() => if changed.is_err() { break },
                 Ok(()) = marks.changed(), if starved => {}
+                () = sleep_until(rest), if rest.is_some() => {}
                 () = sleep_until(linger), if linger.is_some() => {}
                 () = stopped(&mut stop) => break,
             }
@@ -67,18 +69,20 @@ impl Worker {
         }
     }
 
-    /// Takes events from the journal while there is room. True when there are no more.
-    async fn admit(&mut self) -> bool {
+    /// Takes events from the journal while there is room.
+    async fn admit(&mut self) -> Admitted {
+        let mut events = 0;
         loop {
-            let (events, bytes) = self.lanes.held();
-            if events >= TAG_EVENTS || bytes >= TAG_BYTES {
-                return false;
+            let (held, bytes) = self.lanes.held();
+            if held >= TAG_EVENTS || bytes >= TAG_BYTES {
+                return Admitted { events, starved: false };
             }
             match self.reading.next().await {
                 Next::Run(found) => self.decide(found).await,
-                Next::Full => return false,
-                Next::End => return true,
+                Next::Full => return Admitted { events, starved: false },
+                Next::End => return Admitted { events, starved: true },
             }
+            events += 1;
         }
     }
 
@@ -144,6 +148,13 @@ impl Worker {
             tracing::error!(tag = self.stage.tag.name, "a batch panicked; its events stay in the journal");
         }
     }
+}
+
+/// What a look into the journal gave.
+struct Admitted {
+    events: usize,
+    /// Whether there were no more.
+    starved: bool,
 }
 
 fn user_of(accepted: &Accepted) -> u64 {
