@@ -1,12 +1,9 @@
 //! Segments with answered records whose fsync failed. The kernel may have given up what it could not write and call the next fsync of the
 //! file a success, so only another file makes them durable: they are written anew from what can still be read.
 
-use std::fs;
-use std::io;
-
-use super::disk::{Disk, temporary};
+use super::copy::write_anew;
+use super::disk::Disk;
 use super::error::StorageFault;
-use super::rewrite::Copy;
 use super::scan::Found;
 use super::segment::Segment;
 use super::shared::{Shared, lock};
@@ -41,25 +38,13 @@ fn renew(first: u64, disk: &Disk, shared: &Shared) -> Result<(), StorageFault> {
         return Ok(());
     };
     let until = segments.get(at + 1).map_or(u64::MAX, |next| next.first);
-    let path = temporary(&segments[at].path);
-    let renewed = write_anew(&segments[at], until, disk, shared);
-    if renewed.is_err() {
-        let _ = fs::remove_file(path);
-    }
-    renewed.map_err(|error| StorageFault::new("write anew", &segments[at].path, &error))
-}
-
-fn write_anew(old: &Segment, until: u64, disk: &Disk, shared: &Shared) -> io::Result<()> {
-    let mut copy = Copy::begin(disk, shared, old)?;
-    let mut scanner = old.scan(old.first, until)?;
-    while let Some(found) = scanner.next()? {
-        match found {
-            Found::Record { record, .. } => copy.push(&record)?,
-            Found::Damage { offset, end } => {
-                shared.report_damage(old, offset, end);
-                copy.push_damage(offset, end, false)?;
-            }
+    let old = &segments[at];
+    let written = write_anew(disk, shared, old, until, |copy, found| match found {
+        Found::Record { record, .. } => copy.push(&record),
+        Found::Damage { offset, end } => {
+            shared.report_damage(old, offset, end);
+            copy.push_damage(offset, end, false)
         }
-    }
-    copy.finish(shared, old)
+    });
+    written.map_err(|error| StorageFault::new("write anew", &old.path, &error))
 }

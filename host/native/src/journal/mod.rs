@@ -27,11 +27,12 @@
 //! that failed.
 //!
 //! A record that was removed (`rewrite.rs`) keeps its place, with a payload that says so and nothing else. Its segment is written
-//! anew beside the old one, made durable, and given its name.
+//! anew (`copy.rs`).
 
 mod again;
 mod aside;
 mod bounds;
+mod copy;
 mod cursor;
 mod cursor_file;
 mod cursors;

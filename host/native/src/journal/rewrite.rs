@@ -1,31 +1,24 @@
 //! Giving records other payloads, or none: what a person may ask for of the events about them.
 //!
-//! Segments are never changed in place. One that holds such a record is written anew beside the old file, record for record at the same
-//! positions, made durable, and then given the old one's name. So a crash leaves the one or the other, whole. Readers that have the old
-//! file open finish on it.
+//! Segments are never changed in place. One that holds such a record is written anew (`copy.rs`), record for record at the same
+//! positions.
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::disk::{Disk, temporary};
+use super::copy::write_anew;
 use super::error::{AppendError, StorageFault};
 use super::log::{Inner, Log};
 use super::ranges::Ranges;
-use super::record::{REMOVED, Record, encode};
+use super::record::{REMOVED, Record};
 use super::scan::Found;
-use super::segment::{HEADER_BYTES, REPLACED, Segment, header};
-use super::shared::{Shared, lock};
+use super::segment::{HEADER_BYTES, REPLACED, Segment};
+use super::shared::lock;
 use super::traces::Traces;
-
-/// Bytes that are put together before they are written.
-const CHUNK: usize = 1 << 20;
 
 /// How often, and how long apart, a log that is too busy to begin a new segment is asked again: some seconds.
 const SEAL_ATTEMPTS: usize = 100;
@@ -186,18 +179,6 @@ impl Rewritten {
     }
 }
 
-/// A segment that is being written anew.
-pub(super) struct Copy<'d> {
-    disk: &'d Disk,
-    path: PathBuf,
-    from: File,
-    file: File,
-    segment: Segment,
-    buffer: Vec<u8>,
-    /// Where the buffer begins.
-    written: u64,
-}
-
 fn rewrite_segment(inner: &Inner, first: u64, rewrite: &Rewrite, traces: &Traces) -> Result<Rewritten, StorageFault> {
     let _one_at_a_time = lock(&inner.shared.deleting);
     let segments = inner.shared.segments();
@@ -214,13 +195,20 @@ fn rewrite_segment(inner: &Inner, first: u64, rewrite: &Rewrite, traces: &Traces
     if !touched && (wiped == 0 || next.is_none()) {
         return Ok(Rewritten::default());
     }
-    let path = temporary(&old.path);
-    let done = write_anew(inner, old, until, rewrite, traces).map(|done| Rewritten { wiped, ..done });
-    if done.is_err() {
-        // The next attempt makes it anew, and the next start removes it.
-        let _ = fs::remove_file(&path);
-    }
-    done.map_err(failed)
+    let mut done = Rewritten { segments: 1, wiped, ..Rewritten::default() };
+    let written = write_anew(&inner.disk, &inner.shared, old, until, |copy, found| match found {
+        Found::Record { record, .. } => {
+            let changed = rewrite.of(&record);
+            done.records += u64::from(changed.is_some());
+            copy.push(&changed.unwrap_or(record))
+        }
+        Found::Damage { offset, end } => {
+            // What comes behind it is found by its distance, so so many bytes stay there.
+            let wipe = traces.are_in_file(copy.from(), offset, end)?;
+            copy.push_damage(offset, end, wipe)
+        }
+    });
+    written.map(|()| done).map_err(failed)
 }
 
 /// How many bytes with traces in them lie where no reader finds records: damaged ones, and what lies behind the last record. Behind the
@@ -242,86 +230,6 @@ fn traced_bytes(segment: &Segment, until: Option<u64>, traces: &Traces) -> io::R
     }
     let length = if until.is_some() { file.metadata()?.len() } else { behind };
     Ok(bytes + if traces.are_in_file(&file, behind, length)? { length - behind } else { 0 })
-}
-
-fn write_anew(inner: &Inner, old: &Segment, until: u64, rewrite: &Rewrite, traces: &Traces) -> io::Result<Rewritten> {
-    let mut done = Rewritten { segments: 1, ..Rewritten::default() };
-    let mut copy = Copy::begin(&inner.disk, &inner.shared, old)?;
-    let mut scanner = old.scan(old.first, until)?;
-    while let Some(found) = scanner.next()? {
-        match found {
-            Found::Record { record, .. } => {
-                let changed = rewrite.of(&record);
-                done.records += u64::from(changed.is_some());
-                copy.push(&changed.unwrap_or(record))?;
-            }
-            Found::Damage { offset, end } => {
-                // What comes behind it is found by its distance, so so many bytes stay there.
-                let wipe = traces.are_in_file(&copy.from, offset, end)?;
-                copy.push_damage(offset, end, wipe)?;
-            }
-        }
-    }
-    copy.finish(&inner.shared, old)?;
-    Ok(done)
-}
-
-impl<'d> Copy<'d> {
-    /// Its file is beside the old one until it is finished; whoever gives it up removes it.
-    pub(super) fn begin(disk: &'d Disk, shared: &Shared, old: &Segment) -> io::Result<Self> {
-        let path = temporary(&old.path);
-        let from = File::open(&old.path)?;
-        let file = disk.make(&path)?;
-        let segment = Segment::new(&shared.dir, old.first, 0);
-        Ok(Copy { disk, path, from, file, segment, buffer: header().to_vec(), written: 0 })
-    }
-
-    fn end(&self) -> u64 {
-        self.written + self.buffer.len() as u64
-    }
-
-    pub(super) fn push(&mut self, record: &Record) -> io::Result<()> {
-        self.segment.note(record.position, record.received_at_ms, self.end());
-        encode(record, &mut self.buffer);
-        self.flush(CHUNK)
-    }
-
-    pub(super) fn push_damage(&mut self, mut offset: u64, end: u64, wipe: bool) -> io::Result<()> {
-        // It was reported, and is the same.
-        self.segment.note_damage(self.end());
-        while offset < end {
-            let (start, length) = (self.buffer.len(), (end - offset).min(CHUNK as u64) as usize);
-            self.buffer.resize(start + length, 0);
-            if !wipe {
-                self.from.read_exact_at(&mut self.buffer[start..], offset)?;
-            }
-            offset += length as u64;
-            self.flush(CHUNK)?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self, from: usize) -> io::Result<()> {
-        if self.buffer.len() >= from {
-            self.disk.write_at(&self.file, &self.buffer, self.written)?;
-            self.written = self.end();
-            self.buffer.clear();
-        }
-        Ok(())
-    }
-
-    /// Makes it durable, and gives it the old one's name and place.
-    pub(super) fn finish(mut self, shared: &Shared, old: &Segment) -> io::Result<()> {
-        self.flush(1)?;
-        self.disk.sync(&self.file)?;
-        let before = fs::metadata(&old.path)?.len();
-        self.segment.set_visible(self.written);
-        let (disk, path, written) = (self.disk, self.path, self.written);
-        shared.replace(old, self.segment, || disk.rename(&path, &old.path))?;
-        let bytes = |all: u64| Some(all.saturating_sub(before).saturating_add(written));
-        let _ = shared.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, bytes);
-        disk.sync_names(&shared.dir)
-    }
 }
 
 /// How many copies of damaged bytes have traces in them; they are deleted, if they shall be.

@@ -88,7 +88,7 @@ impl<'t> Rest<'t> {
         }
         loop {
             self.peek(b'"')?;
-            let (Name(key), range) = self.name()?;
+            let (key, range) = self.name()?;
             self.take(b':')?;
             let (value, depth) = match inner {
                 Some(inner) if key == inner && self.peek(b'{').is_some() => self.inner::<V>(&mut parts)?,
@@ -118,14 +118,14 @@ impl<'t> Rest<'t> {
     }
 
     /// Reads a key.
-    fn name(&mut self) -> Option<(Name<'t>, Range<usize>)> {
+    fn name(&mut self) -> Option<(Cow<'t, str>, Range<usize>)> {
         match plain::string(self.text, self.at) {
             Some(end) => {
                 let range = std::mem::replace(&mut self.at, end)..end;
                 let name = self.text.get(range.start + 1..range.end - 1)?;
-                Some((Name(Cow::Borrowed(name)), range))
+                Some((Cow::Borrowed(name), range))
             }
-            None => self.read(),
+            None => self.read().map(|(Name(name), range)| (name, range)),
         }
     }
 
