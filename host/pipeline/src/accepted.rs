@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -14,6 +15,9 @@ use crate::rules::Memo;
 
 /// The format that is written. A reader knows this one and all before it; a new number comes with a new way to read.
 const VERSION: u32 = 1;
+
+/// With all of its digits, as a timestamp shows itself.
+const PRINTER: DateTimePrinter = DateTimePrinter::new();
 
 /// An event that a source took.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +91,9 @@ impl Accepted {
         let request = self.request.json();
         let mut json = String::with_capacity(self.event.object().text_len() + request.map_or(0, str::len) + 256);
         // Writing into memory cannot fail.
-        let _ = write!(json, r#"{{"v":{VERSION},"received_at":"{}","source":"#, self.received_at);
+        let _ = write!(json, r#"{{"v":{VERSION},"received_at":""#);
+        let _ = PRINTER.print_timestamp(&self.received_at, &mut json);
+        json.push_str(r#"","source":"#);
         push_string(&mut json, &self.source);
         json.push(',');
         if let Some(request) = request {

@@ -111,15 +111,8 @@ impl Event {
             let field = OBJECTS.into_iter().find(|known| *known == field).unwrap_or("*");
             return Err(invalid(field, "is nested deeper than 64 levels"));
         }
-        for field in TEXTS {
-            to_text(&mut object, field)?;
-        }
-        for field in OBJECTS {
-            match object.json(field).and_then(|json| json.bytes().next()) {
-                Some(b'n') => object.remove(field),
-                Some(b'{') | None => {}
-                Some(_) => return Err(invalid(field, "is not an object")),
-            }
+        if object.members().any(is_other_than_usual) {
+            bring_to_types(&mut object)?;
         }
         let message_id = require(&object, "messageId")?;
         let name = match kind {
@@ -247,6 +240,30 @@ impl<'de> Deserialize<'de> for Event {
 /// Whom an event is about.
 fn user(object: &Object) -> Option<String> {
     text(object, "userId").or_else(|| text(object, "anonymousId"))
+}
+
+/// Whether a member has to be [brought to its type](bring_to_types). Those of nearly all events have theirs.
+fn is_other_than_usual((field, json): (&str, &str)) -> bool {
+    match json.as_bytes().first() {
+        Some(b'"') => OBJECTS.contains(&field),
+        Some(b'{') => TEXTS.contains(&field),
+        _ => OBJECTS.contains(&field) || TEXTS.contains(&field),
+    }
+}
+
+/// Makes text of numbers, and removes what is `null`, in the fields that the spec knows.
+fn bring_to_types(object: &mut Object) -> Result<(), InvalidEvent> {
+    for field in TEXTS {
+        to_text(object, field)?;
+    }
+    for field in OBJECTS {
+        match object.json(field).and_then(|json| json.bytes().next()) {
+            Some(b'n') => object.remove(field),
+            Some(b'{') | None => {}
+            Some(_) => return Err(invalid(field, "is not an object")),
+        }
+    }
+    Ok(())
 }
 
 fn to_text(object: &mut Object, field: &'static str) -> Result<(), InvalidEvent> {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::handler::Handler;
 use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
@@ -38,6 +39,7 @@ use tagyard_pipeline::request;
 use tagyard_pipeline::sources::{self, BadEvent, Head, Incoming, Rules, Source};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tower::Layer;
 
 use crate::dead_letters::DeadLetters;
 use crate::decoded::Decoded;
@@ -117,13 +119,14 @@ impl Collector {
     /// The whole HTTP surface.
     pub fn router(self) -> Router {
         let cors = cors::layer(&self.intake.rules.options.origins);
+        let collector = Arc::new(self);
         Router::new()
             .route("/healthz", get(probes::health))
             .route("/readyz", get(probes::ready))
             .route("/metrics", get(probes::metrics))
-            .fallback(collect)
-            .layer(cors)
-            .with_state(Arc::new(self))
+            .with_state(collector.clone())
+            // Pages ask nothing else, and each layer of a router costs every request a few pieces of memory.
+            .fallback_service(cors.layer(collect.with_state(collector)))
     }
 
     /// Makes events and bad events durable.

@@ -50,11 +50,9 @@ impl Dedupe {
         if key == Key::NONE {
             return true;
         }
-        if self.generations.iter().any(|generation| generation.contains(&key)) {
-            return false;
-        }
         self.make_room(received_at_ms);
-        self.generations[0].insert(key)
+        let [newest, older @ ..] = &mut self.generations;
+        !older.iter().any(|generation| generation.contains(&key)) && newest.insert(key)
     }
 
     /// Takes back a claim whose record could not be written.

@@ -15,8 +15,9 @@ pub const SEGMENT_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// The records kept in memory for readers near the head.
 const TAIL_RECORDS: usize = 16 * 1024;
-/// What those may weigh: a few seconds of a busy site, so that cursors that keep up never touch the disk.
-const TAIL_BYTES: usize = 16 << 20;
+/// What those may weigh: a second of a busy site, so that cursors that keep up never touch the disk. No more: all of this memory is gone
+/// through again and again, and the more it is the fewer of its addresses the processor knows.
+const TAIL_BYTES: usize = 4 << 20;
 
 /// When an append is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

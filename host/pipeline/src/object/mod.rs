@@ -16,6 +16,7 @@ pub(crate) use depth::depth_of;
 
 use depth::{Depth, Valid};
 use members::{Inner, Member, Parts, append, in_order, order, parts};
+use plain::is_plain;
 
 /// A JSON object. Its text is valid all the way down: whatever was taken in here can be read as a [`Value`].
 #[derive(Clone, Debug, Default)]
@@ -115,6 +116,11 @@ impl Object {
         self.members.iter().map(|member| &self.text[member.key.clone()])
     }
 
+    /// Each member: its key, and its value as JSON.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.members.iter().map(|member| (&self.text[member.key.clone()], &self.text[member.value.clone()]))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
@@ -197,8 +203,9 @@ impl Object {
         if self.members.len() > FEW {
             return self.members.binary_search_by(|member| order(&bytes[member.key.clone()], key.as_bytes())).ok();
         }
+        let may_be = |member: &&Member| member.key.len() <= key.len();
         let is_it = |member: &Member| member.key.len() == key.len() && bytes[member.key.clone()] == *key.as_bytes();
-        self.members.iter().position(is_it)
+        self.members.iter().take_while(may_be).position(is_it)
     }
 
     fn put(&mut self, key: &str, depth: usize, write: impl FnOnce(&mut String)) {
@@ -258,9 +265,4 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
     }
     // Every text is a JSON string.
     out.push_str(&serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned()));
-}
-
-/// Whether a text needs no escape in JSON.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
 }

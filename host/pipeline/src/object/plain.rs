@@ -21,6 +21,13 @@ pub(super) fn string(text: &str, at: usize) -> Option<usize> {
     Some(rest.at)
 }
 
+/// Whether a text needs no escape in JSON.
+pub(super) fn is_plain(text: &str) -> bool {
+    let (chunks, rest) = text.as_bytes().as_chunks::<8>();
+    chunks.iter().all(|chunk| telling(u64::from_le_bytes(*chunk)) == 0)
+        && !rest.iter().any(|byte| matches!(byte, 0..b' ' | b'"' | b'\\'))
+}
+
 struct Rest<'t> {
     text: &'t [u8],
     at: usize,

@@ -42,6 +42,20 @@ fn takes_and_refuses_what_a_value_does() {
 }
 
 #[test]
+fn a_string_is_escaped_wherever_it_has_to_be() {
+    for length in 0..20 {
+        for at in 0..=length {
+            for odd in ["\"", "\\", "\u{0}", "\u{1f}", " ", "\u{7f}", "\u{e9}", "\u{1f600}"] {
+                let text = format!("{}{odd}{}", "x".repeat(at), "x".repeat(length - at));
+                let mut written = String::new();
+                push_string(&mut written, &text);
+                assert_eq!(written, serde_json::to_string(&text).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_plain_begins_and_ends_where_a_value_does() {
     for number in [
         "0", "-0", "-", "00", "-01", "1.", ".5", "0.5", "1.5.5", "1e5", "1E-5", "1e", "+1", "0x1", "1_0", "NaN", "12a",
