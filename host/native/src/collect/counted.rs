@@ -6,7 +6,7 @@ use tagyard_pipeline::sources::{self, Source};
 use crate::labels::Labels;
 
 pub(super) struct Counted {
-    pub(super) duplicates: Counter,
+    duplicates: Counter,
     sources: [OfSource; sources::ALL.len()],
 }
 
@@ -33,8 +33,19 @@ impl Counted {
     /// Counts what was made durable.
     pub(super) fn accepted(&self, source: &dyn Source, events: u64, bad: u64) {
         for of in self.sources.iter().filter(|of| of.name == source.name()) {
-            of.events.increment(events);
-            of.bad.increment(bad);
+            increment(&of.events, events);
+            increment(&of.bad, bad);
         }
+    }
+
+    pub(super) fn duplicates(&self, duplicates: u64) {
+        increment(&self.duplicates, duplicates);
+    }
+}
+
+/// All threads count here: whoever has nothing to count takes the counter from nobody.
+fn increment(counter: &Counter, by: u64) {
+    if by > 0 {
+        counter.increment(by);
     }
 }

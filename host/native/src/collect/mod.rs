@@ -142,7 +142,7 @@ impl Collector {
         self.letters.append(&letters).await.map_err(answer::not_appended)?;
         if !records.is_empty() {
             let appended = self.journal.append(records).await.map_err(answer::not_appended)?;
-            self.counted.duplicates.increment(appended.duplicates.into());
+            self.counted.duplicates(appended.duplicates.into());
         }
         self.counted.accepted(source, accepted, dead);
         Ok(())
@@ -186,7 +186,7 @@ async fn collect(State(collector): State<Arc<Collector>>, request: Request) -> R
 }
 
 async fn try_collect(collector: &Arc<Collector>, request: Request) -> Result<Response, Refused> {
-    let place = collector.places.clone().try_acquire_owned().map_err(|_| Refused::overloaded())?;
+    let place = collector.places.try_acquire().map_err(|_| Refused::overloaded())?;
     let (mut parts, body) = request.into_parts();
     // Taken by reference into the static list: unclaimed requests are visible, never silently dropped.
     let path = collector.intake.rules.path(parts.uri.path());
@@ -199,9 +199,11 @@ async fn try_collect(collector: &Arc<Collector>, request: Request) -> Result<Res
     if body.len() <= COLLECTED_IN_PLACE_BYTES && !parts.headers.contains_key(CONTENT_ENCODING) {
         return keep(collector, source, parts, body).await;
     }
+    // It goes on when its client is gone, so its place is its own.
+    drop(place);
+    let place = collector.places.clone().try_acquire_owned().map_err(|_| Refused::overloaded())?;
     let own = collector.clone();
     let work = collector.shared.spawn(async move {
-        // It goes on when its client is gone.
         let _place = place;
         keep(&own, source, parts, body).await
     });

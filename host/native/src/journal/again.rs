@@ -50,8 +50,8 @@ impl Again {
         self.waiting.contains(position)
     }
 
-    pub(super) fn finish(&mut self, position: u64) -> bool {
-        self.waiting.remove(position, position) + self.running.remove(position, position) > 0
+    pub(super) fn finish(&mut self, first: u64, last: u64) -> u64 {
+        self.waiting.remove(first, last) + self.running.remove(first, last)
     }
 
     /// What waits of these is in the journal no more; how many that is.

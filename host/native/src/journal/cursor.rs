@@ -123,8 +123,12 @@ impl Cursor {
 
     /// The event at `position` has its outcome. Whether it was waiting for one.
     pub fn finish(&mut self, position: u64) -> bool {
-        let again = self.again.finish(position);
-        self.unfinished.remove(position, position) > 0 || again
+        self.finish_all(position, position) > 0
+    }
+
+    /// The events from `first` to `last` have their outcomes. How many were waiting for one.
+    pub fn finish_all(&mut self, first: u64, last: u64) -> u64 {
+        self.again.finish(first, last) + self.unfinished.remove(first, last)
     }
 
     /// What is below it is not needed any more: it has its outcome, and is not to be run again.

@@ -69,11 +69,11 @@ impl Cursors {
         self.outcomes.max(1)
     }
 
-    /// The outcome at `outcome` in the outcomes log is durable: `tag` has finished `event`.
-    pub fn apply(&mut self, outcome: u64, tag: &str, event: u64) {
+    /// The record at `outcome` in the outcomes log is durable: `tag` has finished the events from `first` to `last`.
+    pub fn apply(&mut self, outcome: u64, tag: &str, (first, last): (u64, u64)) {
         self.outcomes = self.outcomes.max(outcome.saturating_add(1));
         if let Some(cursor) = self.tags.get_mut(tag) {
-            cursor.finish(event);
+            cursor.finish_all(first, last);
         }
     }
 

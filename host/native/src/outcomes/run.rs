@@ -22,35 +22,39 @@ pub(super) struct Run<'r> {
 /// How long after the first of a record's events the last may have ended. They can be apart where the disk took nothing for a while.
 const ALIKE: SignedDuration = SignedDuration::from_secs(1);
 
-/// The outcomes as records, and for each outcome in which record it is.
-pub(super) fn runs<'r>(recorded: impl ExactSizeIterator<Item = &'r Recorded>) -> (Vec<Run<'r>>, Vec<u64>) {
+/// The outcomes as records.
+pub(super) fn runs<'r>(recorded: impl Iterator<Item = &'r Recorded>) -> Vec<Run<'r>> {
     let mut runs: Vec<Run<'_>> = Vec::new();
-    let mut places = Vec::with_capacity(recorded.len());
     // By tag: several take turns.
     let mut open: HashMap<&str, usize> = HashMap::new();
     for recorded in recorded {
         let known = open.get(recorded.tag.as_str()).copied();
-        let place = match known.filter(|place| runs[*place].goes_on_with(recorded)) {
-            Some(place) => {
-                runs[place].more.push(&recorded.message_id);
-                place
-            }
+        match known.filter(|place| runs[*place].goes_on_with(recorded)) {
+            Some(place) => runs[place].more.push(&recorded.message_id),
             None => {
                 runs.push(Run { first: recorded, more: Vec::new() });
                 open.insert(&recorded.tag, runs.len() - 1);
-                runs.len() - 1
             }
-        };
-        places.push(place as u64);
+        }
     }
-    (runs, places)
+    runs
 }
 
 impl Run<'_> {
+    /// How many events ended in it.
+    pub(super) fn events(&self) -> u64 {
+        1 + self.more.len() as u64
+    }
+
+    /// The first and the last event's position.
+    pub(super) fn positions(&self) -> (u64, u64) {
+        (self.first.position, self.first.position + self.more.len() as u64)
+    }
+
     fn goes_on_with(&self, next: &Recorded) -> bool {
         matches!(next.outcome, Outcome::NotTriggered { .. })
             && next.outcome == self.first.outcome
-            && next.position == self.first.position + 1 + self.more.len() as u64
+            && next.position == self.first.position + self.events()
             && !next.again
             && !self.first.again
             // Who looks for an event's outcomes begins at the time of the event.
@@ -117,15 +121,15 @@ mod tests {
 
     /// In how many events each record is, and that all of it is read as it was.
     fn check(recorded: &[Recorded], expected: &[usize]) {
-        let (runs, places) = runs(recorded.iter());
+        let runs = runs(recorded.iter());
         let read: Vec<ReadRun> =
             runs.iter().map(|run| serde_json::from_str(&serde_json::to_string(run).unwrap()).unwrap()).collect();
         let lengths: Vec<usize> = read.iter().map(|run| (run.positions().1 - run.positions().0) as usize + 1).collect();
         assert_eq!(lengths, expected);
-        let mut back: Vec<(u64, Recorded)> =
-            (0..).zip(read).flat_map(|(place, run)| run.each().map(move |recorded| (place, recorded))).collect();
-        let mut given: Vec<(u64, Recorded)> = places.into_iter().zip(recorded.iter().cloned()).collect();
-        let order = |(place, recorded): &(u64, Recorded)| (*place, recorded.position);
+        assert!(runs.iter().zip(&read).all(|(run, read)| run.positions() == read.positions()));
+        let mut back: Vec<Recorded> = read.into_iter().flat_map(ReadRun::each).collect();
+        let mut given = recorded.to_vec();
+        let order = |recorded: &Recorded| (recorded.tag.clone(), recorded.position, recorded.at);
         back.sort_by_key(order);
         given.sort_by_key(order);
         assert_eq!(back, given);

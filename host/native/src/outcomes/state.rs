@@ -83,13 +83,15 @@ impl Counts {
         }
     }
 
-    pub(super) fn add(&mut self, outcome: &Outcome) {
-        match outcome {
-            Outcome::Delivered => self.delivered += 1,
-            Outcome::Skipped { .. } => self.skipped += 1,
-            Outcome::BlockedByConsent { .. } => self.blocked_by_consent += 1,
-            Outcome::NotTriggered { .. } => self.not_triggered += 1,
-            Outcome::DeadLetter { .. } => self.dead += 1,
-        }
+    /// So many events ended in this way.
+    pub(super) fn add(&mut self, outcome: &Outcome, events: u64) {
+        let count = match outcome {
+            Outcome::Delivered => &mut self.delivered,
+            Outcome::Skipped { .. } => &mut self.skipped,
+            Outcome::BlockedByConsent { .. } => &mut self.blocked_by_consent,
+            Outcome::NotTriggered { .. } => &mut self.not_triggered,
+            Outcome::DeadLetter { .. } => &mut self.dead,
+        };
+        *count += events;
     }
 }

@@ -103,9 +103,9 @@ impl Writer {
             tokio::time::sleep(DISK_PAUSE).await;
         }
         let recorded = || group.iter().map(|ended| &ended.recorded);
-        let (runs, places) = runs(recorded());
+        let runs = runs(recorded());
         let first = loop {
-            match self.log.append(records(&runs, places.len()), false).await {
+            match self.log.append(records(&runs, group.len()), false).await {
                 Ok(appended) => break appended.first,
                 Err(error) => {
                     tracing::error!(%error, "outcomes cannot be written; trying again");
@@ -113,15 +113,16 @@ impl Writer {
                 }
             }
         };
-        recorded().for_each(|recorded| self.count(recorded));
+        runs.iter().for_each(|run| self.count(run));
         let mut state = lock(&self.state);
-        for (place, recorded) in places.into_iter().zip(recorded()) {
-            state.cursors.apply(first + place, &recorded.tag, recorded.position);
-            if let Some(counts) = state.counts.get_mut(&recorded.tag) {
-                counts.add(&recorded.outcome);
+        for (place, run) in (first..).zip(&runs) {
+            let Recorded { tag, outcome, again, .. } = run.first;
+            state.cursors.apply(place, tag, run.positions());
+            if let Some(counts) = state.counts.get_mut(tag) {
+                counts.add(outcome, run.events());
             }
-            if recorded.again && state.cursors.get(&recorded.tag).is_some() {
-                state.again.entry(recorded.tag.clone()).or_default().add(&recorded.outcome);
+            if *again && state.cursors.get(tag).is_some() {
+                state.again.entry(tag.clone()).or_default().add(outcome, run.events());
             }
         }
         drop(state);
@@ -133,12 +134,13 @@ impl Writer {
     }
 
     /// The label set is bounded: tags are a container's, and so is what they are called.
-    fn count(&mut self, recorded: &Recorded) {
-        if !self.counted.contains_key(&recorded.tag) {
-            self.counted.insert(recorded.tag.clone(), Counted::new(&recorded.tag, &self.labels));
+    fn count(&mut self, run: &Run<'_>) {
+        let Recorded { tag, outcome, .. } = run.first;
+        if !self.counted.contains_key(tag) {
+            self.counted.insert(tag.clone(), Counted::new(tag, &self.labels));
         }
-        if let Some(counted) = self.counted.get(&recorded.tag) {
-            counted.of(&recorded.outcome).increment(1);
+        if let Some(counted) = self.counted.get(tag) {
+            counted.of(outcome).increment(run.events());
         }
     }
 

@@ -77,7 +77,7 @@ async fn after_a_kill_exactly_what_has_no_outcome_is_run() {
     runs(cursors.tag("ga4", 1), &[]);
     for event in [2, 1, 4] {
         let at = outcome(&outcomes, "ga4", event).await;
-        cursors.apply(at, "ga4", event);
+        cursors.apply(at, "ga4", (event, event));
     }
     let middle = cursors.clone();
     for event in [9, 6] {
