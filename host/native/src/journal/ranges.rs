@@ -16,6 +16,14 @@ impl Ranges {
         if first > last {
             return;
         }
+        if let Some(mut end) = self.ranges.last_entry()
+            && end.get().checked_add(1) == Some(first)
+        {
+            // Events are mostly added one by one, in order.
+            end.insert(last);
+            self.count += last - first + 1;
+            return;
+        }
         self.remove(first, last);
         self.count += last - first + 1;
         let before = self.ranges.range(..first).next_back().map(|(first, last)| (*first, *last));
