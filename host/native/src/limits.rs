@@ -26,8 +26,8 @@ pub const TABLE_ELEMENTS: usize = 100_000;
 /// The most bytes of a guest's standard error that are kept as log lines.
 pub const STDERR_BYTES: usize = 16 * 1024;
 
-/// How much of a guest's memory stays mapped between calls. As much as the bundled tags start with (`.cargo/config.toml`), so
-/// that their pages are never faulted in anew.
+/// How much of a guest's memory stays mapped between calls, and is overwritten instead. As much as the bundled tags start with
+/// (`.cargo/config.toml`), so that their pages are never faulted in anew.
 pub const RESIDENT_BYTES: usize = 256 * 1024;
 
 /// The largest memory that `limits.memory_mib` can ask for; the pool reserves address space for it, not memory.

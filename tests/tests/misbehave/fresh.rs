@@ -13,27 +13,29 @@ use crate::{data, event};
 fn an_instance_finds_nothing_of_those_before_it() {
     let data = data();
     let sandbox = Sandbox::start(Some(data.path().join("compiled"))).expect("a sandbox");
-    let component = registry::resolve("./guest_misbehaving.wasm", guests::folder()).expect("a tag");
-    let limits = Limits { deadline_ms: 5_000, ..Limits::default() };
-    let load = |deed: &str| {
-        let settings = serde_json::json!({"do": deed, "url": "https://vendor.example/in"}).to_string();
-        sandbox.load(&component.bytes, &component.sha256, &settings, &limits).expect("loads")
-    };
-    let looks = load("look for marks and leave some");
+    let looks = load(&sandbox, "look for marks and leave some", 5_000);
     // One that ends in the middle leaves its memory as it was.
-    let traps = load("leave marks and trap");
+    let traps = load(&sandbox, "leave marks and trap", 5_000);
     for round in 0..40 {
         assert_eq!(found(&looks), "0", "round {round}");
         assert!(matches!(call(&traps), Err(CallError::Trap(_))));
     }
 }
 
+/// The guest that does this.
+pub(crate) fn load(sandbox: &Sandbox, deed: &str, deadline_ms: u32) -> Loaded {
+    let component = registry::resolve("./guest_misbehaving.wasm", guests::folder()).expect("a tag");
+    let settings = serde_json::json!({"do": deed, "url": "https://vendor.example/in"}).to_string();
+    let limits = Limits { deadline_ms, ..Limits::default() };
+    sandbox.load(&component.bytes, &component.sha256, &settings, &limits).expect("loads")
+}
+
 /// What the guest found, in words of memory.
-fn found(tag: &Loaded) -> String {
+pub(crate) fn found(tag: &Loaded) -> String {
     call(tag).expect("it returns")[0].clone()
 }
 
-fn call(tag: &Loaded) -> Result<Vec<String>, CallError> {
+pub(crate) fn call(tag: &Loaded) -> Result<Vec<String>, CallError> {
     let event = event("m-1");
     let fields = Fields::parse(["type"]).expect("fields");
     let redacted = Redacted::new(event.as_object().expect("an object"), &fields);
@@ -46,10 +48,7 @@ fn call(tag: &Loaded) -> Result<Vec<String>, CallError> {
 fn the_guest_does_find_marks() {
     let data = data();
     let sandbox = Sandbox::start(Some(data.path().join("compiled"))).expect("a sandbox");
-    let component = registry::resolve("./guest_misbehaving.wasm", guests::folder()).expect("a tag");
-    let settings = r#"{"do": "look for marks and leave some", "url": "https://vendor.example/in"}"#;
-    let limits = Limits { deadline_ms: 5_000, ..Limits::default() };
-    let tag = sandbox.load(&component.bytes, &component.sha256, settings, &limits).expect("loads");
+    let tag = load(&sandbox, "look for marks and leave some", 5_000);
     let event = event("m-1");
     let fields = Fields::parse(["type"]).expect("fields");
     let twice = [(); 2].map(|()| Redacted::new(event.as_object().expect("an object"), &fields));

@@ -5,6 +5,8 @@ mod cases;
 mod fresh;
 mod hosts;
 mod loading;
+mod swap;
+mod swapped;
 mod tried;
 
 use std::fs::{self, DirBuilder};

@@ -67,7 +67,8 @@ fn pool() -> PoolingAllocationConfig {
         .max_unused_warm_slots(parts)
         .linear_memory_keep_resident(RESIDENT_BYTES)
         .table_keep_resident(RESIDENT_BYTES)
-        // Where the kernel can say which pages were touched, only those are reset.
-        .pagemap_scan(Enabled::Auto);
+        // All of a guest's memory is reset. To ask the kernel which pages were touched leaves out those that are swapped out or being
+        // moved at that moment, and the next instance would find what is in them, functions of the one before in its tables too.
+        .pagemap_scan(Enabled::No);
     pool
 }

@@ -30,6 +30,12 @@ pub fn changed(deed: &str, request: Request) -> Result<Request, Request> {
             request.header("x-refused", format!("{refused}"))
         }
         "look for marks and leave some" => request.header("x-found", format!("{}", look_and_mark())),
+        "leave marks and loop" => {
+            look_and_mark();
+            loop {
+                black_box(());
+            }
+        }
         "leave marks and trap" => {
             look_and_mark();
             wasm32::unreachable();
