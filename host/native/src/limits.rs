@@ -28,7 +28,7 @@ pub const STDERR_BYTES: usize = 16 * 1024;
 
 /// How much of a guest's memory stays mapped between calls, and is overwritten instead. As much as the bundled tags start with
 /// (`.cargo/config.toml`), so that their pages are never faulted in anew.
-pub const RESIDENT_BYTES: usize = 256 * 1024;
+pub const RESIDENT_BYTES: usize = 192 * 1024;
 
 /// The largest memory that `limits.memory_mib` can ask for; the pool reserves address space for it, not memory.
 pub const GUEST_MEMORY_BYTES: usize = 256 * 1024 * 1024;
