@@ -9,6 +9,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use tagyard_tag::Request;
 
+use crate::run_away;
+
 const MIB: usize = 1 << 20;
 const PAGE: usize = 64 * 1024;
 const MARK: u64 = 0xA5A5_A5A5_A5A5_A5A5;
@@ -32,9 +34,8 @@ pub fn changed(deed: &str, request: Request) -> Result<Request, Request> {
         "look for marks and leave some" => request.header("x-found", format!("{}", look_and_mark())),
         "leave marks and loop" => {
             look_and_mark();
-            loop {
-                black_box(());
-            }
+            run_away::endless();
+            request
         }
         "leave marks and trap" => {
             look_and_mark();
