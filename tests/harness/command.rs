@@ -1,7 +1,7 @@
 //! The real `tagyard` command, as a process of its own.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::built;
 use crate::client::Client;
 
 /// How long a command may take before a test says that it hangs.
@@ -195,22 +196,14 @@ impl Served {
 
 /// The command that was built beside this test; `cargo build` or `tests/run` makes it.
 fn command(folder: &Path, env: &[(&str, &str)]) -> Command {
-    of_ours(Command::new(binary()), folder, env)
+    of_ours(Command::new(built::command()), folder, env)
 }
 
 fn by(runner: &[String], folder: &Path) -> Command {
     let [runner, arguments @ ..] = runner else { return command(folder, &[]) };
     let mut command = of_ours(Command::new(runner), folder, &[]);
-    command.args(arguments).arg(binary());
+    command.args(arguments).arg(built::command());
     command
-}
-
-/// Where it is.
-pub fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a path");
-    let binary: PathBuf = test.ancestors().nth(2).expect("a profile's folder").join("tagyard");
-    assert!(binary.is_file(), "{} is missing: run `cargo build` first, or `tests/run`", binary.display());
-    binary
 }
 
 fn of_ours(mut command: Command, folder: &Path, env: &[(&str, &str)]) -> Command {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::top;
+use crate::{built, top};
 
 const TARGET: &str = "wasm32-wasip2";
 const PROFILE: &str = "guest";
@@ -19,7 +19,7 @@ const BUILDS: [&[&str]; 2] = [
 /// The folder of the components, as `guest_misbehaving.wasm`: what the `use` of a container is relative to.
 pub fn folder() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-        let target = top().join("target/test-guests");
+        let target = built::target().join("test-guests");
         BUILDS.iter().for_each(|packages| build(&target, packages));
         target.join(TARGET).join(PROFILE)
     });

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on says why and ends"
 )]
 
+pub mod built;
 pub mod client;
 pub mod command;
 pub mod guests;

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use crate::{built, command, components, guests};
+use crate::{built, command, guests};
 
 /// The token of the operator's routes in every test.
 pub const TOKEN: &str = "a-token-for-the-tests";
@@ -38,12 +38,12 @@ async fn ready(container: &str, options: &[&str]) -> PathBuf {
     let guest = uses_guest.then(|| guests::folder().join(GUEST));
     let mut hash = Sha256::new();
     hash.update(format!("{container:?} {options:?}"));
-    for file in [Some(command::binary()), guest.clone()].into_iter().flatten() {
+    for file in [Some(built::command()), guest.clone()].into_iter().flatten() {
         let about = std::fs::metadata(&file).expect("a file");
         let written = about.modified().expect("a time").duration_since(UNIX_EPOCH).expect("since 1970");
         hash.update(format!("{} {}", about.len(), written.as_nanos()));
     }
-    let all = built().join("spin-manifests");
+    let all = built::profile().join("spin-manifests");
     let ready = all.join(hex::encode(&hash.finalize()[..16]));
     if ready.is_dir() {
         return ready;
@@ -54,7 +54,7 @@ async fn ready(container: &str, options: &[&str]) -> PathBuf {
     if let Some(guest) = guest {
         std::fs::copy(guest, new.path().join(GUEST)).expect("a file");
     }
-    let host = components().canonicalize().expect("the components: run tests/spin/run");
+    let host = built::components().canonicalize().expect("the components: run tests/spin/run");
     let host = host.to_str().expect("UTF-8");
     let fixed = ["spin", "container.toml", "-o", "spin.toml", "--host", host, "--divert", NOWHERE, "--calls", "2"];
     let ended = command::run(new.path(), &[], &[&fixed, options].concat(), "").await;

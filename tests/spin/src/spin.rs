@@ -24,7 +24,7 @@ pub struct Runtime(PathBuf);
 
 /// The stand-in, and Spin itself: what `SPIN` names, or a `spin` on the path.
 pub fn runtimes() -> Vec<Runtime> {
-    let stand_in = built().join("spin-stand-in");
+    let stand_in = built::profile().join("spin-stand-in");
     assert!(stand_in.is_file(), "{} is missing: run tests/spin/run", stand_in.display());
     let on_path = || {
         let path = std::env::var_os("PATH").unwrap_or_default();

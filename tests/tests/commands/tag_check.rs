@@ -1,7 +1,7 @@
 //! `tagyard tag check`.
 
 use serde_json::Value;
-use tagyard_tests::{guests, top};
+use tagyard_tests::{built, guests, top};
 
 use crate::run_with;
 
@@ -23,7 +23,7 @@ async fn a_tag_that_keeps_to_its_limits_passes_and_the_same_comes_again() {
 #[tokio::test]
 async fn a_person_is_told_what_was_tried_and_what_it_took() {
     let examples = top().join("guest-tags/webhook/examples");
-    let component = top().join("target/guest-tags/wasm32-wasip2/guest/tag_webhook.wasm");
+    let component = built::components().join("tag_webhook.wasm");
     let (examples, component) = (examples.display().to_string(), component.display().to_string());
     let ended = run_with(&[], &["tag", "check", &component, "--examples", &examples, "--calls", "4"]).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
