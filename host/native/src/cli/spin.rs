@@ -145,7 +145,8 @@ fn places<'u>(args: &Args, uses: impl Iterator<Item = &'u str>) -> Result<Places
     let mut watch = vec![container.clone()];
     let mut commands = Vec::new();
     if is_checkout && args.host.is_none() {
-        commands.push("cd host/spin && cargo build --profile guest".to_owned());
+        // The folder is named since `CARGO_TARGET_DIR`, where it is set, has more say than the settings of that folder.
+        commands.push("cd host/spin && cargo build --profile guest --target-dir ../../target/guest-tags".to_owned());
         again.splice(0..1, ["cargo", "run", "--quiet", "--"].map(str::to_owned));
         watch.extend(
             ["host/pipeline/src/**/*.rs", "host/spin/*/src/**/*.rs", "host/spin/**/Cargo.toml", "guest-tags/**/*.rs"]
