@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tagyard_spin_tests::built;
 use tagyard_spin_tests::command::Served;
 use tagyard_spin_tests::spin::{Spin, runtimes};
 use tagyard_spin_tests::top;
@@ -94,9 +95,9 @@ secrets = {{ api_secret = {{ env = "GA4_API_SECRET" }} }}
     container
 }
 
-/// What `TAGYARD` names, or the release build of this checkout.
+/// What `TAGYARD` names, or the release build beside this one.
 fn command() -> PathBuf {
-    let release = || top().join("target/release/tagyard");
+    let release = || built::target().join("release/tagyard");
     let command = std::env::var_os("TAGYARD").map_or_else(release, PathBuf::from);
     let is_there = Path::new(&command).is_file();
     assert!(is_there, "{} is missing: run `cargo build --release`, or name it by `TAGYARD`", command.display());
