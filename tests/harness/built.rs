@@ -1,8 +1,8 @@
-//! Where cargo puts what it builds: beside the test that asks, since `CARGO_TARGET_DIR` may name another folder than `target` in the project.
+//! Where cargo puts what it builds: found from the test that asks, since `CARGO_TARGET_DIR` may name another folder than `target` in the project.
 
 use std::path::PathBuf;
 
-/// The folder of the profile in which this test was built, as `target/debug`.
+/// The folder of the profile in which this test or benchmark was built, as `target/debug`.
 pub fn profile() -> PathBuf {
     let test = std::env::current_exe().expect("a path");
     test.ancestors().nth(2).expect("a profile's folder").to_owned()

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tagyard::registry;
 use tagyard::sandbox::Sandbox;
 use tagyard_pipeline::container::model::Limits;
+use tagyard_tests::built;
 use tagyard_tests::host::HEAD;
 
 use crate::Row;
@@ -22,7 +23,7 @@ const LOADS: usize = 200;
 
 pub(crate) fn measure() -> Vec<Row> {
     let mut rows = vec![Row::new("cold start of a tag from the cache of compiled tags", "under 1 ms", cold_start())];
-    let command = command();
+    let command = built::profile().join("tagyard");
     if !command.is_file() {
         rows.push(Row::new("the host as a process", "", "not measured: run `cargo build --release` first"));
         return rows;
@@ -134,12 +135,6 @@ fn resident_kib(process: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
-}
-
-/// Beside this benchmark's own folder, `target/release/deps`.
-fn command() -> PathBuf {
-    let own = std::env::current_exe().expect("a path");
-    own.ancestors().nth(2).expect("a target folder").join("tagyard")
 }
 
 fn millis(time: Duration) -> f64 {

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tagyard_spin_tests::built;
 use tagyard_spin_tests::command::Served;
 use tagyard_spin_tests::spin::{Spin, runtimes};
-use tagyard_spin_tests::top;
+use tagyard_spin_tests::{built, top};
 use tempfile::TempDir;
 
 use crate::load::{self, Round};
