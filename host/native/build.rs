@@ -35,7 +35,7 @@ fn build() -> Result<(), String> {
     println!("cargo::rerun-if-changed=build.rs");
 
     let tags = find(&workspace.join("guest-tags"))?;
-    let wasm = target_folder(&out).join("guest-tags");
+    let wasm = target_folder(&out).unwrap_or(&out).join("guest-tags");
     if !tags.is_empty() {
         have_target(&workspace)?;
         compile(&workspace, &wasm, tags.values().map(|tag| tag.package.as_str()))?;
@@ -189,10 +189,16 @@ fn write_list(tags: &BTreeMap<String, Tag>, built: &Path, out: &Path) -> Result<
     fs::write(out.join("bundled.rs"), list).map_err(|error| format!("cannot write bundled.rs: {error}"))
 }
 
-/// The workspace's target folder, so that debug, release and clippy builds share the tags: cargo marks it with a
-/// `CACHEDIR.TAG`. Where there is none (a folder made before cargo ran), the tags go beside this script's own output.
-fn target_folder(out: &Path) -> &Path {
-    out.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file()).unwrap_or(out)
+/// The workspace's target folder, so that debug, release and clippy builds share the tags. `out` is
+/// `target/[TRIPLE/]PROFILE/build/…/out`; the triple is there where cargo was given a `--target`. Cargo marks the folder
+/// with a `CACHEDIR.TAG`, but only one that it made itself, so that is not what to go by.
+fn target_folder(out: &Path) -> Option<&Path> {
+    let build = out.ancestors().find(|folder| folder.file_name() == Some(OsStr::new("build")))?;
+    let above_profile = build.parent()?.parent()?;
+    match std::env::var_os("TARGET") {
+        Some(triple) if above_profile.file_name() == Some(&triple) => above_profile.parent(),
+        _ => Some(above_profile),
+    }
 }
 
 fn watch(path: &Path) {
