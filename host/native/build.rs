@@ -189,16 +189,12 @@ fn write_list(tags: &BTreeMap<String, Tag>, built: &Path, out: &Path) -> Result<
     fs::write(out.join("bundled.rs"), list).map_err(|error| format!("cannot write bundled.rs: {error}"))
 }
 
-/// The workspace's target folder, so that debug, release and clippy builds share the tags. `out` is
-/// `target/[TRIPLE/]PROFILE/build/…/out`; the triple is there where cargo was given a `--target`. Cargo marks the folder
-/// with a `CACHEDIR.TAG`, but only one that it made itself, so that is not what to go by.
+/// The folder of all profiles, so that debug, release and clippy builds share the tags; `out` is
+/// `target/PROFILE/build/…/out`. Cargo marks it with a `CACHEDIR.TAG`, but only where it made it itself, so that is not
+/// what to go by.
 fn target_folder(out: &Path) -> Option<&Path> {
     let build = out.ancestors().find(|folder| folder.file_name() == Some(OsStr::new("build")))?;
-    let above_profile = build.parent()?.parent()?;
-    match std::env::var_os("TARGET") {
-        Some(triple) if above_profile.file_name() == Some(&triple) => above_profile.parent(),
-        _ => Some(above_profile),
-    }
+    build.parent()?.parent()
 }
 
 fn watch(path: &Path) {

@@ -15,13 +15,9 @@ pub fn command() -> PathBuf {
     command
 }
 
-/// The folder of the bundled tags' components, which the host's build makes, and of those for Spin. Where cargo was given a
-/// `--target`, there is a folder of that name between it and the profiles.
+/// The folder of the bundled tags' components, which the host's build makes, and of those for Spin.
 pub fn components() -> PathBuf {
-    let above = [target(), target().join("..")];
-    let found = above.iter().map(|folder| folder.join("guest-tags/wasm32-wasip2/guest")).find(|folder| folder.is_dir());
-    found
-        .unwrap_or_else(|| panic!("{} has no components: build.rs of the host puts them elsewhere", target().display()))
+    target().join("guest-tags/wasm32-wasip2/guest")
 }
 
 /// The folder of all profiles, as `target`.
